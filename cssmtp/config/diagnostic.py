@@ -38,7 +38,7 @@ class Diagnostic:
 
     def __str__(self) -> str:
         place = ":".join([self.file, *(str(number) for number in (self.line, self.column) if number)])
-        remedy = f" ({self.remedy})" if self.remedy else ""
+        remedy = f" -- {self.remedy}" if self.remedy else ""
         return f"{place}: {self.severity.value}: {self.text}{remedy}"
 
 

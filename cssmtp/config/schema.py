@@ -169,15 +169,6 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 evidence="DI",
             ),
             Parameter(
-                "TestMode",
-                "test_mode",
-                _YES_NO,
-                "No",
-                "Process everything, send nothing, report the mail that would fail.",
-                refreshable=False,
-                since="V2R2, APAR PI48700",
-            ),
-            Parameter(
                 "DataLineTrunc",
                 "data_line_truncation",
                 _YES_NO,
@@ -185,6 +176,15 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 "Cut data lines of more than 998 characters instead of refusing the mail.",
                 since="V2R4",
                 evidence="DI",
+            ),
+            Parameter(
+                "TestMode",
+                "test_mode",
+                _YES_NO,
+                "No",
+                "Process everything, send nothing, report the mail that would fail.",
+                refreshable=False,
+                since="V2R2, APAR PI48700",
             ),
             Parameter(
                 "AtSign",

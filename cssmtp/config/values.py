@@ -81,8 +81,8 @@ def one_word(words: Sequence[str], allowed: str) -> str:
     if len(words) > 1:
         together = "".join(words)
         if words[0] in {"=", ":"}:
-            remedy = f"remove the {words[0]}"
-        elif _DIGITS.fullmatch(together):
+            raise BadValue(f"{quoted(words[0])} is one word too many; allowed: {allowed}", f"remove the {words[0]}")
+        if _DIGITS.fullmatch(together):
             remedy = f"write {together}"
         else:
             remedy = "remove it; a comment begins with # after a blank"
