@@ -122,8 +122,14 @@ class GatewayStarting(Event):
 class GatewayReady(Event):
     """Initialisation is complete: LogLevel of the configuration takes over (operator-commands.md 6)."""
 
+    VARIANTS: ClassVar[tuple[str, ...]] = ("production", "test")
+
     targets: int
     test_mode: bool = False
+
+    @property
+    def variant(self) -> str:
+        return "test" if self.test_mode else "production"
 
 
 @dataclass(frozen=True, slots=True)
