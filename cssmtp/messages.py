@@ -1,0 +1,265 @@
+"""The message catalogue: everything the gateway says to operators and logs, as data.
+
+Promises: one row per message with its id, the event it tells, wording with named inserts, log level and whether the console
+gets it too. An EZD id stands only for the event for which IBM documents it (messages.md 2); its wording after the id, and
+every other message, is ours. Our ids are BMG, four digits and a type code: I information, W warning, E error.
+Never: imports events (it knows them by name, so that it stays a leaf), nor emits anything.
+
+Also the rule by which text from users and servers is made fit to be shown: `plain`.
+"""
+
+from __future__ import annotations
+
+import enum
+import string
+from dataclasses import dataclass, field
+
+
+class Level(enum.IntFlag):
+    """The bits of LogLevel (operator-commands.md 6)."""
+
+    ERROR = 1
+    WARNING = 2
+    EVENT = 4
+    INFORMATION = 8
+    JES = 16
+    NETWORK = 32
+    DEBUG = 64
+    TRACE = 128
+
+
+INITIAL_LEVEL = 127
+"""LogLevel in force until initialisation is complete (configuration.md 11)."""
+
+EZD_MEANINGS = {
+    "EZD1817I": "target server state; which of the three stands for which state is not known",
+    "EZD1818I": "target server state; which of the three stands for which state is not known",
+    "EZD1819I": "target server state; which of the three stands for which state is not known",
+    "EZD1829I": "reply to DISPLAY,CONFIG",
+    "EZD1841I": "TestMode without a usable report destination",
+    "EZD1856I": "JES tasks nearly exhausted by long retry",
+    "EZD1857I": "JES tasks relieved",
+    "EZD1858I": "storage high",
+    "EZD1859I": "storage relieved",
+}
+"""The EZD ids whose meaning is documented (messages.md 2). An EZD id outside this table must never be emitted."""
+
+CUT_MARK = "..."
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of the catalogue.
+
+    `key` is the class name of an event, with "." and its variant when it has variants. `inserts` are the names in
+    `template`, in order.
+    """
+
+    id: str
+    key: str
+    level: Level
+    template: str
+    console: bool = False
+    inserts: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = tuple(name for _, name, _, _ in string.Formatter().parse(self.template) if name is not None)
+        object.__setattr__(self, "inserts", names)
+
+    @property
+    def type_code(self) -> str:
+        """I, W or E."""
+        return self.id[-1]
+
+
+def _lifecycle() -> tuple[Message, ...]:
+    return (
+        Message(
+            "BMG0001I",
+            "GatewayStarting",
+            Level.EVENT,
+            "{job} {version} is starting, writer {writer}, configuration {source}",
+            True,
+        ),
+        Message(
+            "BMG0002I", "GatewayReady.production", Level.EVENT, "initialization is complete, target servers: {targets}", True
+        ),
+        Message(
+            "BMG0003W", "GatewayReady.test", Level.WARNING, "initialization is complete in test mode: no mail will be sent", True
+        ),
+        Message("BMG0004I", "GatewayStopping", Level.EVENT, "stopping: {reason}", True),
+        Message(
+            "BMG0005I", "GatewayStopped", Level.EVENT, "ended, exit code {exit_code}, spool files {files}, mails {mails}", True
+        ),
+        Message("BMG0101I", "ConfigurationRemark.information", Level.INFORMATION, "configuration: {text}"),
+        Message("BMG0102W", "ConfigurationRemark.warning", Level.WARNING, "configuration: {text}", True),
+        Message("BMG0103E", "ConfigurationRemark.error", Level.ERROR, "configuration: {text}", True),
+        Message(
+            "EZD1841I", "TestModeWithoutReport", Level.WARNING, "test mode is on and the error reports have no destination", True
+        ),
+    )
+
+
+def _spool() -> tuple[Message, ...]:
+    return (
+        Message("BMG0201E", "SpoolEntryRefused", Level.ERROR, "{name} is not taken into the spool: {reason}", True),
+        Message("BMG0202E", "SpoolUnusable", Level.ERROR, "the spool cannot be used: {reason}", True),
+        Message("BMG0203I", "SpoolFileClaimed", Level.EVENT, "spool file {id} begun, {octets} bytes, {framing}, crashes {tries}"),
+        Message("BMG0204E", "SpoolFileUnreadable", Level.ERROR, "spool file {id} of {owner} cannot be processed: {reason}"),
+        Message(
+            "BMG0205I",
+            "SpoolFileEnded.clean",
+            Level.EVENT,
+            "spool file {id} ended: mails {mails}, sent {sent}, discarded {discarded}; disposition {disposition}",
+        ),
+        Message(
+            "BMG0206W",
+            "SpoolFileEnded.bad",
+            Level.WARNING,
+            "spool file {id} of {owner} ended with problems: mails {mails}, sent {sent}, discarded {discarded}, "
+            "undeliverable {undeliverable}, rejected {rejected}, errors {errors}; disposition {disposition}",
+        ),
+        Message(
+            "BMG0207I",
+            "QueueBackpressure.on",
+            Level.INFORMATION,
+            "reading of spool files stops, mails waiting {waiting}: {reason}",
+        ),
+        Message(
+            "BMG0208I", "QueueBackpressure.off", Level.INFORMATION, "reading of spool files goes on, mails waiting {waiting}"
+        ),
+    )
+
+
+def _deck() -> tuple[Message, ...]:
+    return (
+        Message("BMG0301I", "DeckCommand", Level.JES, "record {record}: {text} -> {reply}"),
+        Message("BMG0302W", "SpoolFault", Level.WARNING, "record {record}: {line} -> {reply}"),
+        Message("BMG0303W", "MailRejected", Level.WARNING, "mail rejected: {reply}"),
+        Message("BMG0304W", "CharacterLoss", Level.WARNING, "{count} characters are not in {charset} and were replaced"),
+    )
+
+
+def _mail() -> tuple[Message, ...]:
+    return (
+        Message(
+            "BMG0401I",
+            "MailEnded.sent",
+            Level.INFORMATION,
+            "sent from <{sender}>, recipients {recipients}, size {size}, tries {tries}: {reason}",
+        ),
+        Message(
+            "BMG0402W",
+            "MailEnded.partly",
+            Level.WARNING,
+            "sent from <{sender}> to {delivered} of {recipients} recipients, size {size}, tries {tries}; first failure: {reason}",
+        ),
+        Message(
+            "BMG0403W",
+            "MailEnded.undeliverable",
+            Level.WARNING,
+            "undeliverable from <{sender}>, recipients {recipients}, size {size}, tries {tries}: {reason}",
+        ),
+        Message(
+            "BMG0404I",
+            "MailDiscarded",
+            Level.INFORMATION,
+            "discarded in test mode from <{sender}>, recipients {recipients}, size {size}",
+        ),
+        Message(
+            "BMG0405I",
+            "MailRetry",
+            Level.INFORMATION,
+            "waits {wait} seconds after try {tries}, recipients open {recipients}: {reason}",
+        ),
+    )
+
+
+def _afterwards() -> tuple[Message, ...]:
+    return (
+        Message("BMG0501I", "NoticeSent", Level.INFORMATION, "undeliverable mail was returned to <{recipient}>"),
+        Message("BMG0502W", "DeadLetterStored", Level.WARNING, "dead letter stored as {path}: {reason}"),
+        Message("BMG0503W", "DeadLetterDropped", Level.WARNING, "dead letter deleted: {reason}"),
+        Message("BMG0504E", "DeadLetterFailed", Level.ERROR, "dead letter {path} could not be stored: {reason}", True),
+        Message("BMG0505I", "ReportWritten", Level.EVENT, "error report of spool file {id} written to {path}"),
+        Message("BMG0506I", "ReportMailed", Level.EVENT, "error report of spool file {id} mailed to {administrators}"),
+        Message(
+            "BMG0507E", "ReportFailed", Level.ERROR, "error report of spool file {id} could not be delivered: {reason}", True
+        ),
+    )
+
+
+def _targets() -> tuple[Message, ...]:
+    return (
+        Message("BMG0601I", "TargetUp", Level.EVENT, "target server {address} port {port} is active", True),
+        Message(
+            "BMG0602W",
+            "TargetDown",
+            Level.WARNING,
+            "target server {address} port {port} cannot be used, next try in {retry_seconds} seconds: {reason}",
+            True,
+        ),
+        Message(
+            "BMG0603W",
+            "TargetIgnored.surplus",
+            Level.WARNING,
+            "{address} of {name} is ignored: only four addresses are used",
+            True,
+        ),
+        Message(
+            "BMG0604W", "TargetIgnored.duplicate", Level.WARNING, "{address} of {name} is ignored: it is there already", True
+        ),
+        Message(
+            "BMG0605W", "TargetIgnored.ipv6", Level.WARNING, "{address} of {name} is ignored: this machine has no IPv6", True
+        ),
+        Message("BMG0606W", "ResolutionFailed", Level.WARNING, "no address was found for target server {name}: {reason}", True),
+        Message("BMG0607I", "ConnectionOpened", Level.INFORMATION, "connection {key} opened, {protocol} server {server}, {tls}"),
+        Message(
+            "BMG0608I",
+            "ConnectionClosed",
+            Level.INFORMATION,
+            "connection {key} closed after {seconds} seconds, mails {mails}, bytes {octets}: {reason}",
+        ),
+        Message("BMG0609I", "Dialogue", Level.NETWORK, "{arrow} {shown}"),
+    )
+
+
+def _ourselves() -> tuple[Message, ...]:
+    return (
+        Message("BMG0901I", "Debug", Level.DEBUG, "{where}: {text}"),
+        Message("BMG0902E", "InternalError", Level.ERROR, "internal error in {where}: {text}", True),
+        Message("BMG0903E", "SinkFailed", Level.ERROR, "{sink} failed and gets no more events: {reason}", True),
+    )
+
+
+MESSAGES = (*_lifecycle(), *_spool(), *_deck(), *_mail(), *_afterwards(), *_targets(), *_ourselves())
+"""The catalogue, in order of id within each group."""
+
+BY_KEY = {message.key: message for message in MESSAGES}
+
+LOG_BROKEN = "BMG0904E the log {path} cannot be written: {reason}; mail goes on"
+LOG_MENDED = "BMG0905I the log {path} is written again, lines lost: {lost}"
+"""The two messages that tell of the log itself: they go to standard error and nowhere else, so no event carries them."""
+
+
+def plain(text: str, limit: int = 0) -> str:
+    """Text of users, servers or the system as one printable piece of a line.
+
+    Every character that is not printable (control characters, line and paragraph separators, direction marks, lone
+    surrogates) is shown as \\xNN, \\uNNNN or \\UNNNNNNNN; all others stay as they are. With `limit` > 0 the result has at
+    most that many octets in UTF-8, the last three being CUT_MARK when something was left out.
+    """
+    if limit and len(text) > limit:
+        text = text[: limit + 1]
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else _escape(character) for character in text)
+    if limit and (len(text) > limit or len(text.encode()) > limit):
+        return text.encode()[: limit - len(CUT_MARK)].decode(errors="ignore") + CUT_MARK
+    return text
+
+
+def _escape(character: str) -> str:
+    point = ord(character)
+    if point < 0x100:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"

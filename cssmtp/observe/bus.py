@@ -1,0 +1,86 @@
+"""The one stream of events.
+
+Promises: `publish` hands an event to every sink that wants its class, in the order of subscription, before it returns.
+A sink that raises is taken off the bus and the others are told by `SinkFailed`. An event nobody wants costs one lookup.
+May be called from any thread; a sink must stand that.
+Never: raises into the publisher, keeps an event, looks at a clock (see `events`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from cssmtp.observe.events import Event, SinkFailed
+
+Publish = Callable[[Event], None]
+"""What publishers are given: the bus's `publish`, or in tests a list's `append`."""
+
+
+class Sink(Protocol):
+    """Something that makes use of events: log, console, statistics."""
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether events of this class should come at all. Asked once per class and after each `Bus.rewire`."""
+        ...
+
+    def handle(self, event: Event) -> None:
+        """Make use of one event; quick, as the publisher waits."""
+        ...
+
+
+class Bus:
+    """Connects publishers with sinks. One per process."""
+
+    def __init__(self) -> None:
+        self._sinks: tuple[Sink, ...] = ()
+        self._routes: dict[type[Event], tuple[Sink, ...]] = {}
+
+    def subscribe(self, sink: Sink) -> None:
+        """Add a sink; it gets what is published from now on."""
+        self._sinks = (*self._sinks, sink)
+        self.rewire()
+
+    def unsubscribe(self, sink: Sink) -> None:
+        """Take a sink off; one that is not there is no error."""
+        self._sinks = tuple(other for other in self._sinks if other is not sink)
+        self.rewire()
+
+    def rewire(self) -> None:
+        """Ask all sinks again what they want: to be called when one changed its mind (a new LogLevel)."""
+        self._routes = {}
+
+    def wanted(self, kind: type[Event]) -> bool:
+        """Whether any sink wants this class, so that a publisher need not make costly events for nobody."""
+        return bool(self._route(kind))
+
+    def publish(self, event: Event) -> None:
+        """Hand `event` to all who want it. Raises nothing."""
+        route = self._routes.get(type(event))
+        if route is None:
+            route = self._route(type(event))
+        for sink in route:
+            try:
+                sink.handle(event)
+            except Exception as error:
+                self._drop(sink, error)
+
+    def _route(self, kind: type[Event]) -> tuple[Sink, ...]:
+        route = self._routes.get(kind)
+        if route is not None:
+            return route
+        wanting: list[Sink] = []
+        for sink in self._sinks:
+            try:
+                if sink.wants(kind):
+                    wanting.append(sink)
+            except Exception as error:
+                self._drop(sink, error)
+        # A sink asked early may have been dropped since, by an event published about one asked later.
+        self._routes[kind] = route = tuple(sink for sink in wanting if any(sink is other for other in self._sinks))
+        return route
+
+    def _drop(self, sink: Sink, error: Exception) -> None:
+        if any(other is sink for other in self._sinks):
+            self.unsubscribe(sink)
+            self.publish(SinkFailed(type(sink).__name__, f"{type(error).__name__}: {error}"))

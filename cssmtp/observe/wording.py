@@ -1,0 +1,97 @@
+"""From an event to its words.
+
+Promises: every event has a message of the catalogue; the text never holds a line break or any other character that is not
+printable, whatever users, servers or the system put into the event, and is bounded in length. A value that an event lacks
+is taken from its `file` or `counts`.
+Never: writes, stamps, or decides who gets to see it.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from cssmtp.messages import BY_KEY, Level, Message, plain
+from cssmtp.observe.events import Event
+
+INSERT_LIMIT = 1000
+"""Octets an insert may have in a line of log or console; servers and decks may send a lot more."""
+
+COLUMN_LIMIT = 80
+"""Octets of a column that stands before the text."""
+
+ABSENT = "-"
+"""Stands for a value that is not there, in columns and inserts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event in words: its message, the three columns that log lines have, and the text."""
+
+    message: Message
+    job: str
+    mail: str
+    target: str
+    text: str
+
+
+def key(kind: type[Event], variant: str) -> str:
+    """The key of an event's message in the catalogue."""
+    return f"{kind.__name__}.{variant}" if variant else kind.__name__
+
+
+def message_of(event: Event) -> Message:
+    """The catalogue's row for an event."""
+    return BY_KEY[key(type(event), event.variant)]
+
+
+def levels_of(kind: type[Event]) -> Level:
+    """All log level bits on which events of this class can be told."""
+    levels = Level(0)
+    for variant in kind.VARIANTS:
+        levels |= BY_KEY[key(kind, variant)].level
+    return levels
+
+
+def on_console(kind: type[Event]) -> bool:
+    """Whether any message of this class goes to the console."""
+    return any(BY_KEY[key(kind, variant)].console for variant in kind.VARIANTS)
+
+
+def tell(event: Event, message: Message) -> Told:
+    """Put an event into the words of `message`, which is the one `message_of` gave."""
+    file = getattr(event, "file", None)
+    job = ABSENT if file is None else f"{_column(file.jobname)}/{_column(file.jobid)}"
+    address = getattr(event, "address", "")
+    port = getattr(event, "port", 0)
+    target = _column(f"{address}:{port}" if port and ":" not in address else f"[{address}]:{port}" if port else address)
+    mail = getattr(event, "mail", 0)
+    return Told(message, job, str(mail) if mail else ABSENT, target, sentence(event, message))
+
+
+def sentence(event: Event, message: Message) -> str:
+    """The message's template with its inserts filled in."""
+    return message.template.format_map({name: _insert(value_of(event, name)) for name in message.inserts})
+
+
+def value_of(event: Event, name: str) -> object:
+    """The value of an insert: the event's own, else that of its file, else of its counts. AttributeError when none has it."""
+    for holder in (event, getattr(event, "file", None), getattr(event, "counts", None)):
+        if hasattr(holder, name):
+            return getattr(holder, name)
+    raise AttributeError(f"{type(event).__name__} has nothing for insert {name}")
+
+
+def _insert(value: object) -> str:
+    match value:
+        case enum.Enum():
+            return str(value.value)
+        case float():
+            return f"{value:.1f}"
+        case _:
+            return plain(str(value), INSERT_LIMIT) or ABSENT
+
+
+def _column(text: str) -> str:
+    """A column is one word: what would end it is escaped."""
+    return plain(text, COLUMN_LIMIT).replace(" ", "\\x20") or ABSENT
