@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from cssmtp.model import BodySpan
-from cssmtp.spool.framing import Framing, RecordBlock, blocks
-from cssmtp.spool.lines import Alphabet, Lines, assemble, line_breaks
+from cssmtp.spool.lines import Alphabet, Lines, assemble, line_breaks, trim
+from cssmtp.spool.records import Framing, RecordBlock, blocks
 
 TEXT_LIMIT = 998
 """Bytes of a header or body line (mail-processing.md 4)."""
@@ -58,9 +58,10 @@ def octets(text: bytes, alphabet: Alphabet) -> int:
     return len(text) + text.count(newline) - stuffed
 
 
-def truncated(lines: list[bytes]) -> list[bytes]:
-    """The lines with everything over TEXT_LIMIT bytes cut off (Options DataLineTrunc YES)."""
-    return [line[:TEXT_LIMIT] for line in lines]
+def truncated(lines: list[bytes], alphabet: Alphabet) -> list[bytes]:
+    """The lines with everything over TEXT_LIMIT bytes cut off (Options DataLineTrunc YES), again without trailing blanks."""
+    mixed = bool(alphabet.shift_out)
+    return [line if len(line) <= TEXT_LIMIT else trim(line[:TEXT_LIMIT], alphabet, mixed) for line in lines]
 
 
 def read_body(
@@ -78,7 +79,7 @@ def read_body(
 
 
 def _block_text(block: Lines, alphabet: Alphabet, truncate: bool) -> bytes:
-    lines = truncated(block.lines) if truncate else block.lines
+    lines = truncated(block.lines, alphabet) if truncate else block.lines
     return stuffed_lines(lines, alphabet, clean=block.text is not None)
 
 
@@ -86,9 +87,11 @@ def _records(source: Iterable[RecordBlock], skip: int, count: int) -> Iterator[R
     """The blocks of `source` without the first `skip` records, ended after `count` more."""
     for block in source:
         records = block.records[skip : skip + count]
+        if len(records) == len(block.records):
+            yield block
+        elif records:
+            yield RecordBlock(block.offset, block.first, records)
         skip = max(0, skip - len(block.records))
         count -= len(records)
-        if records:
-            yield RecordBlock(block.offset, block.first, records)
         if count == 0:
             return

@@ -294,7 +294,7 @@ class Interpreter:
         finding: Finding | None = None
         if max(map(len, chunk)) > TEXT_LIMIT:
             if self._rules.data_line_truncation:
-                chunk = truncated(chunk)
+                chunk = truncated(chunk, self._alphabet)
             else:
                 finding = Finding.TEXT_TOO_LONG
                 chunk = chunk[: next(index for index, line in enumerate(chunk) if len(line) > TEXT_LIMIT)]
