@@ -252,11 +252,18 @@ class MailEnded(Event):
         return len(self.outcomes) + len(self.envelope.bad_recipients)
 
     @property
+    def failure(self) -> Outcome | None:
+        """The first outcome that is no delivery."""
+        for outcome in self.outcomes:
+            if outcome.verdict is not Verdict.DELIVERED:
+                return outcome
+        return None
+
+    @property
     def result(self) -> MailResult:
-        delivered = self.delivered
-        if not delivered:
-            return MailResult.UNDELIVERABLE
-        return MailResult.SENT if delivered == self.recipients else MailResult.PARTLY
+        if self.outcomes and not self.envelope.bad_recipients and self.failure is None:
+            return MailResult.SENT
+        return MailResult.PARTLY if self.delivered else MailResult.UNDELIVERABLE
 
     @property
     def variant(self) -> str:
@@ -274,9 +281,9 @@ class MailEnded(Event):
     @property
     def reason(self) -> str:
         """What the first recipient that failed was told; for a mail without failure, the answer that ended it."""
-        for outcome in self.outcomes:
-            if outcome.verdict is not Verdict.DELIVERED:
-                return outcome.reason
+        failure = self.failure
+        if failure is not None:
+            return failure.reason
         if self.envelope.bad_recipients:
             return self.envelope.bad_recipients[0].reply
         return self.outcomes[-1].reason if self.outcomes else "no recipient"

@@ -1,3 +1,4 @@
+import dataclasses
 import inspect
 import re
 
@@ -66,3 +67,19 @@ def test_the_two_messages_about_the_log_have_ids_of_their_own() -> None:
 )
 def test_plain_shows_unprintable_characters_escaped_and_cuts_by_octets(text: str, limit: int, shown: str) -> None:
     assert plain(text, limit) == shown
+
+
+def test_every_insert_is_something_its_event_has() -> None:
+    for kind in KINDS:
+        known = set(dir(kind)) | {field.name for field in dataclasses.fields(kind)}
+        if "file" in known:
+            known |= {field.name for field in dataclasses.fields(events.SpoolFile)}
+        if "counts" in known:
+            known |= {field.name for field in dataclasses.fields(events.Counts)}
+        for variant in kind.VARIANTS:
+            assert set(BY_KEY[wording.key(kind, variant)].inserts) <= known, kind
+
+
+def test_an_insert_nobody_has_is_an_error_of_ours() -> None:
+    with pytest.raises(AttributeError, match="Debug has nothing for insert colour"):
+        wording.value_of(events.Debug("x", "y"), "colour")

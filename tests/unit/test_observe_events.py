@@ -4,13 +4,14 @@ import inspect
 import pytest
 
 from cssmtp.model import BadRecipient, Envelope, Outcome, Verdict
-from cssmtp.observe import events
+from cssmtp.observe import events, wording
 from cssmtp.observe.events import (
     ConnectionOpened,
     Counts,
     Dialogue,
     Direction,
     Disposition,
+    MailDiscarded,
     MailEnded,
     MailResult,
     SpoolFile,
@@ -94,3 +95,17 @@ def test_every_event_is_frozen_slotted_and_without_time() -> None:
         assert kind.__dataclass_params__.frozen, kind
         assert "__slots__" in kind.__dict__, kind
         assert not {"time", "when", "at"} & {field.name for field in dataclasses.fields(kind)}, kind
+
+
+def test_discarded_mail_tells_sender_and_number_of_recipients() -> None:
+    event = MailDiscarded(FILE, 1, Envelope("mvsa", "a@example.org", ("b@example.net", "c@example.net")), 10)
+    text = wording.sentence(event, wording.message_of(event))
+    assert text == "discarded in test mode from <a@example.org>, recipients 2, size 10"
+
+
+def test_inserts_come_from_event_file_and_counts() -> None:
+    event = SpoolFileEnded(FILE, Counts(mails=3, sent=2, undeliverable=1), Disposition.HOLD)
+    assert wording.sentence(event, wording.message_of(event)) == (
+        "spool file f1 of PAYUSER ended with problems: mails 3, sent 2, discarded 0, undeliverable 1, rejected 0, errors 0; "
+        "disposition hold"
+    )
