@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from cssmtp.model import BodySpan
-from cssmtp.spool.lines import Alphabet, Lines, assemble, line_breaks, trim
+from cssmtp.spool.lines import Alphabet, assemble, line_breaks, trim
 from cssmtp.spool.records import Framing, RecordBlock, blocks
 
 TEXT_LIMIT = 998
@@ -35,16 +35,21 @@ def record_text(line: bytes, alphabet: Alphabet) -> bytes:
     return b"".join((period + part if part.startswith(period) else part) + alphabet.newline for part in parts)
 
 
-def stuffed_lines(lines: list[bytes], alphabet: Alphabet, *, clean: bool) -> bytes:
-    """Records of a body as stuffed lines. `clean`: the caller knows that no record has a line break of its own."""
+def stuffed_lines(lines: list[bytes], alphabet: Alphabet, *, clean: bool) -> tuple[bytes, int]:
+    """Records of a body as stuffed lines, and their `octets`.
+
+    `clean`: the caller knows that no record has a line break of its own.
+    """
     if not clean:
-        return b"".join([record_text(line, alphabet) for line in lines])
+        text = b"".join([record_text(line, alphabet) for line in lines])
+        return text, octets(text, alphabet)
     newline, period = alphabet.newline, alphabet.period
     text = newline.join(lines) + newline if lines else b""
     if newline + period not in text and not text.startswith(period):
-        return text
+        return text, len(text) + len(lines)
     double = period + period
-    return newline.join([_single(line, period, double) if line.startswith(period) else line for line in lines]) + newline
+    text = newline.join([_single(line, period, double) if line.startswith(period) else line for line in lines]) + newline
+    return text, octets(text, alphabet)
 
 
 def _single(line: bytes, period: bytes, double: bytes) -> bytes:
@@ -73,14 +78,8 @@ def read_body(
     """
     wanted = _records(blocks(stream, framing, body.offset), body.skip, body.records)
     for block in assemble(wanted, alphabet, mixed=mixed):
-        text = _block_text(block, alphabet, truncate)
-        if text:
-            yield text
-
-
-def _block_text(block: Lines, alphabet: Alphabet, truncate: bool) -> bytes:
-    lines = truncated(block.lines, alphabet) if truncate else block.lines
-    return stuffed_lines(lines, alphabet, clean=block.text is not None)
+        lines = truncated(block.lines, alphabet) if truncate else block.lines
+        yield stuffed_lines(lines, alphabet, clean=block.text is not None)[0]
 
 
 def _records(source: Iterable[RecordBlock], skip: int, count: int) -> Iterator[RecordBlock]:

@@ -6,6 +6,7 @@ Never: changes or validates a field; header contents pass as written (mail-proce
 
 from __future__ import annotations
 
+import functools
 import re
 
 from cssmtp.codepage.transcode import SourceText
@@ -17,6 +18,9 @@ HEADER_LIMIT = 65536
 _FIELDS = re.compile(r"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
 _CONTENT_TYPE = re.compile(r"^content-type[ \t]*+:((?:[^\n]*+\n[ \t])*+[^\n]*+)", re.IGNORECASE | re.MULTILINE)
 _CHARSET = re.compile(r"""charset[ \t\n]*+=[ \t\n]*+"?([^"; \t\n()]++)""", re.IGNORECASE)
+
+_facts = functools.lru_cache(maxsize=256)(HeaderFacts)
+"""The mails of a deck mostly look alike, so their facts are shared."""
 
 
 def scan(text: bytes, source: SourceText) -> HeaderFacts:
@@ -33,12 +37,12 @@ def scan(text: bytes, source: SourceText) -> HeaderFacts:
     found = _FIELDS.match(decoded)
     end = found.end() if found else 0
     header = "\n" + decoded[:end].lower()
-    return HeaderFacts(
-        lines=header.count("\n") - 1,
-        separator=decoded.startswith("\n", end),
-        has_date=_has_field(header, "\ndate"),
-        has_message_id=_has_field(header, "\nmessage-id"),
-        mime_charset=_charset(decoded[:end]) if "\ncontent-type" in header else "",
+    return _facts(
+        header.count("\n") - 1,
+        decoded.startswith("\n", end),
+        _has_field(header, "\ndate"),
+        _has_field(header, "\nmessage-id"),
+        _charset(decoded[:end]) if "\ncontent-type" in header else "",
     )
 
 

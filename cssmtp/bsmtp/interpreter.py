@@ -298,8 +298,7 @@ class Interpreter:
             else:
                 finding = Finding.TEXT_TOO_LONG
                 chunk = chunk[: next(index for index, line in enumerate(chunk) if len(line) > TEXT_LIMIT)]
-        text = stuffed_lines(chunk, self._alphabet, clean=lines.text is not None)
-        size = octets(text, self._alphabet)
+        text, size = stuffed_lines(chunk, self._alphabet, clean=lines.text is not None)
         limit = self._rules.message_limit
         if limit and body.size + size > limit:
             finding = Finding.MESSAGE_TOO_LARGE
@@ -327,9 +326,7 @@ class Interpreter:
             text = b"".join(body.chunks)
             span = BodySpan(body.offset, body.skip, body.end - body.first) if body.spilled else text
             header = scan(text, self._source)
-            self._events.append(
-                DeckMail(self.mails, envelope, span, header, body.size, record=self._mail_record, data_record=body.first)
-            )
+            self._events.append(DeckMail(self.mails, envelope, span, header, body.size, self._mail_record, body.first))
         self._forget_mail()
 
     def _envelope(self) -> Envelope:

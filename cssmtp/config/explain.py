@@ -1,6 +1,7 @@
 """The schema as help for people.
 
-Promises: every statement and parameter with values, default, whether REFRESH changes it, since when, and whether it is an extension.
+Promises: every statement and parameter with its meaning, values, default, since when, whether REFRESH changes it and whether it is
+an extension.
 Never: says what the table does not.
 """
 
@@ -18,7 +19,7 @@ WIDTH = 100
 
 
 def explain(keyword: str = "") -> str:
-    """Help for one statement or parameter (any letter case), or for all with "". Raises `errors.UsageError` for an unknown one."""
+    """Help for one statement or parameter (any letter case), "" for all. Raises `errors.UsageError` for an unknown one."""
     if not keyword:
         return "\n".join(line for row in SCHEMA.statements for line in _statement(row)) + "\n"
     row = SCHEMA.statement(keyword)
@@ -43,8 +44,7 @@ def _statement(row: Parameter | Block) -> Iterator[str]:
         yield from _lines(parameter, "  ")
     yield "}"
     yield from textwrap.wrap(row.meaning, WIDTH, initial_indent="    ", subsequent_indent="    ")
-    facts = [f"default: {row.default}", f"since: {row.since}"]
-    facts += ["may be repeated"] * row.repeatable + ["EXTENSION, not in CSSMTP"] * row.extension
+    facts = [f"default: {row.default}", f"since: {row.since}", *_marks(row)]
     yield f"    {'; '.join(facts)}"
     yield ""
 
@@ -54,12 +54,15 @@ def _lines(row: Parameter, indent: str) -> Iterator[str]:
     yield indent + row.name
     yield from textwrap.wrap(row.meaning, WIDTH, initial_indent=inner, subsequent_indent=inner)
     yield from textwrap.wrap(f"values: {row.kind.allowed}", WIDTH, initial_indent=inner, subsequent_indent=inner)
-    facts = [
-        f"default: {row.default or 'none'}",
-        f"changed by REFRESH: {'yes' if row.refreshable else 'no'}",
-        f"since: {row.since}",
-    ]
-    facts += ["may be repeated"] * row.repeatable + ["EXTENSION, not in CSSMTP"] * row.extension
+    changed = "yes" if row.refreshable else "no"
+    facts = [f"default: {row.default or 'none'}", f"changed by REFRESH: {changed}", f"since: {row.since}", *_marks(row)]
     yield f"{inner}{'; '.join(facts)}"
     if not indent:
         yield ""
+
+
+def _marks(row: Parameter | Block) -> Iterator[str]:
+    if row.repeatable:
+        yield "may be repeated"
+    if row.extension:
+        yield "EXTENSION, not in CSSMTP"

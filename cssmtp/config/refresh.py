@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from cssmtp.config import rules
 from cssmtp.config.build import dead_letter_directory, mail_directory
 from cssmtp.config.diagnostic import Diagnostic, Severity
 from cssmtp.config.grammar import Block, Parameter
-from cssmtp.config.model import Configuration
+from cssmtp.config.model import Configuration, ReportTo
 from cssmtp.config.schema import SCHEMA
 
 RESTART = "stop and restart the gateway to change it"
@@ -41,6 +42,8 @@ def refresh(running: Configuration, new: Configuration) -> tuple[Configuration, 
         )
         remedy = "add MBCharset to each TargetServer, or restart"
         return running, [Diagnostic(Severity.ERROR, new.source, 0, 0, text, remedy)]
+    if effective.options.test_mode and not new.options.test_mode and effective.report.to is ReportTo.NONE:
+        diagnostics.append(Diagnostic(Severity.WARNING, new.source, 0, 0, rules.NO_REPORT_TEXT, rules.NO_REPORT_REMEDY))
     return effective, diagnostics
 
 

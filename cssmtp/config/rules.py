@@ -18,6 +18,9 @@ from cssmtp.config.values import CodePageCheck, fits
 MAX_TARGETS = 4
 MAX_ADMINISTRATORS = 4
 
+NO_REPORT_TEXT = "EZD1841I TestMode Yes without a destination for error reports, which are its only output"
+NO_REPORT_REMEDY = "write Report Sysout A, or Report Admin with a MailAdministrator"
+
 _KINDS = dict(zip(TARGET_FIELDS, AddressKind, strict=True))
 
 
@@ -98,8 +101,7 @@ def check_test_mode(given: Collector, findings: Findings, options: Options, dest
     if options.test_mode and destination.to is ReportTo.NONE and "report" not in given.failed:
         entry = given.blocks["options"].find("test_mode")
         place = (entry.word.line, entry.word.column) if entry is not None else (0, 0)
-        text = "EZD1841I TestMode Yes without a destination for error reports, which are its only output"
-        findings.warning(*place, text, "write Report Sysout A, or Report Admin with a MailAdministrator")
+        findings.warning(*place, NO_REPORT_TEXT, NO_REPORT_REMEDY)
 
 
 def _addresses(blocks: list[GivenBlock]) -> Iterator[tuple[GivenBlock, Given]]:

@@ -37,7 +37,7 @@ Field = tuple[str, str]
 
 
 def configuration_display(configuration: Configuration, path: str) -> str:
-    """The answer to MODIFY DISPLAY,CONFIG: all statements in effect, read from `path` (operator-commands.md 4, product-slides.md 2.2)."""
+    """The answer to MODIFY DISPLAY,CONFIG: all that is in effect, from the file `path` (product-slides.md 2.2)."""
     lines = [TITLE, *_rows([("CONFIGFILENAME", path)])]
     singles = [row for row in SCHEMA.statements if isinstance(row, Parameter)]
     lines += _rows(field for row in singles if row.name not in BEFORE_OPTIONS for field in _single(row, configuration))

@@ -8,6 +8,7 @@ Never: carries a time. The bus is synchronous, so the moment of handling is the 
 the time asks its clock: most mails are then never stamped.
 
 An event that can mean more than one thing to the reader has a `variant`, a word that is part of the message's key.
+All events are imported from here; those about target servers stand in `target_events`, the values they carry in `facts`.
 """
 
 from __future__ import annotations
@@ -19,26 +20,18 @@ from cssmtp.model import Envelope, Fault, Outcome, Verdict
 from cssmtp.observe.facts import Counts as Counts
 from cssmtp.observe.facts import Direction as Direction
 from cssmtp.observe.facts import Disposition as Disposition
+from cssmtp.observe.facts import Event as Event
 from cssmtp.observe.facts import Ignored as Ignored
 from cssmtp.observe.facts import MailResult as MailResult
 from cssmtp.observe.facts import Severity as Severity
 from cssmtp.observe.facts import SpoolFile as SpoolFile
-
-
-MASK = "***"
-"""Shown instead of a secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Base of all events. `variant` tells messages of one class apart, "" when there is only one."""
-
-    VARIANTS: ClassVar[tuple[str, ...]] = ("",)
-
-    @property
-    def variant(self) -> str:
-        return ""
-
+from cssmtp.observe.target_events import ConnectionClosed as ConnectionClosed
+from cssmtp.observe.target_events import ConnectionOpened as ConnectionOpened
+from cssmtp.observe.target_events import Dialogue as Dialogue
+from cssmtp.observe.target_events import ResolutionFailed as ResolutionFailed
+from cssmtp.observe.target_events import TargetDown as TargetDown
+from cssmtp.observe.target_events import TargetIgnored as TargetIgnored
+from cssmtp.observe.target_events import TargetUp as TargetUp
 
 # --- the gateway itself
 
@@ -259,11 +252,18 @@ class MailEnded(Event):
         return len(self.outcomes) + len(self.envelope.bad_recipients)
 
     @property
+    def failure(self) -> Outcome | None:
+        """The first outcome that is no delivery."""
+        for outcome in self.outcomes:
+            if outcome.verdict is not Verdict.DELIVERED:
+                return outcome
+        return None
+
+    @property
     def result(self) -> MailResult:
-        delivered = self.delivered
-        if not delivered:
-            return MailResult.UNDELIVERABLE
-        return MailResult.SENT if delivered == self.recipients else MailResult.PARTLY
+        if self.outcomes and not self.envelope.bad_recipients and self.failure is None:
+            return MailResult.SENT
+        return MailResult.PARTLY if self.delivered else MailResult.UNDELIVERABLE
 
     @property
     def variant(self) -> str:
@@ -281,9 +281,9 @@ class MailEnded(Event):
     @property
     def reason(self) -> str:
         """What the first recipient that failed was told; for a mail without failure, the answer that ended it."""
-        for outcome in self.outcomes:
-            if outcome.verdict is not Verdict.DELIVERED:
-                return outcome.reason
+        failure = self.failure
+        if failure is not None:
+            return failure.reason
         if self.envelope.bad_recipients:
             return self.envelope.bad_recipients[0].reply
         return self.outcomes[-1].reason if self.outcomes else "no recipient"
@@ -386,113 +386,6 @@ class ReportFailed(Event):
 
     file: SpoolFile
     reason: str
-
-
-# --- target servers
-
-
-@dataclass(frozen=True, slots=True)
-class TargetUp(Event):
-    """A target server can be used (again). `capabilities` its EHLO keywords, () for one that knows only HELO."""
-
-    address: str
-    port: int
-    capabilities: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TargetDown(Event):
-    """A target server cannot be reached or used; `retry_seconds` until it is tried again (Timeout ConnectRetry)."""
-
-    address: str
-    port: int
-    reason: str
-    retry_seconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TargetIgnored(Event):
-    """An address that will not be used. `name` is what the configuration says, `address` what it became."""
-
-    VARIANTS: ClassVar[tuple[str, ...]] = tuple(why.name.lower() for why in Ignored)
-
-    name: str
-    address: str
-    why: Ignored
-
-    @property
-    def variant(self) -> str:
-        return self.why.name.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class ResolutionFailed(Event):
-    """A TargetName or TargetMx gave no address."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionOpened(Event):
-    """A connection is ready for mail. `key` tells it from others of its target; the TLS fields are "" without TLS."""
-
-    address: str
-    port: int
-    key: int
-    esmtp: bool = True
-    server: str = ""
-    tls_protocol: str = ""
-    tls_cipher: str = ""
-    tls_subject: str = ""
-
-    @property
-    def protocol(self) -> str:
-        return "ESMTP" if self.esmtp else "SMTP"
-
-    @property
-    def tls(self) -> str:
-        if not self.tls_protocol:
-            return "no TLS"
-        return f"{self.tls_protocol} {self.tls_cipher} certificate {self.tls_subject or 'not shown'}"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionClosed(Event):
-    """A connection ended. `mails` mails got their final answer over it, `octets` were sent, `seconds` it lasted."""
-
-    address: str
-    port: int
-    key: int
-    mails: int
-    reason: str
-    octets: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Dialogue(Event):
-    """One line of the SMTP dialogue, without line end (log level 32). `secret`: the text must not be shown."""
-
-    address: str
-    port: int
-    direction: Direction
-    text: str
-    secret: bool = False
-
-    @property
-    def arrow(self) -> str:
-        return self.direction.value
-
-    @property
-    def shown(self) -> str:
-        """The text without secrets. An AUTH command is masked even if nobody marked it."""
-        if self.secret:
-            return MASK
-        words = self.text.split(" ", 2)
-        if len(words) > 2 and words[0].upper() == "AUTH" and self.direction is Direction.SENT:
-            return f"{words[0]} {words[1]} {MASK}"
-        return self.text
 
 
 # --- ourselves

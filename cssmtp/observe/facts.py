@@ -1,4 +1,4 @@
-"""What events are made of: the facts about a spool file, its sums, and the closed sets of reasons.
+"""What events are made of: their base, the facts about a spool file, its sums, and the closed sets of reasons.
 
 Promises: plain frozen values and enumerations whose values are the words shown to people and programs.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,19 @@ class Direction(enum.Enum):
 
 
 class Ignored(enum.Enum):
-    """Why an address of a target server is not used (configuration.md 3)."""
+    """Why an address of a target server is not used (configuration.md 3): fifth or later, there already, or no IPv6 here."""
 
-    SURPLUS = "only the first four addresses are used"
-    DUPLICATE = "the address occurs twice"
-    IPV6 = "this machine has no IPv6"
+    SURPLUS = "surplus"
+    DUPLICATE = "duplicate"
+    IPV6 = "ipv6"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events. `variant` tells messages of one class apart, "" when there is only one."""
+
+    VARIANTS: ClassVar[tuple[str, ...]] = ("",)
+
+    @property
+    def variant(self) -> str:
+        return ""
