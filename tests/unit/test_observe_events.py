@@ -11,11 +11,15 @@ from cssmtp.observe.events import (
     Dialogue,
     Direction,
     Disposition,
+    Ignored,
     MailDiscarded,
     MailEnded,
     MailResult,
+    MailRetry,
+    ReportMailed,
     SpoolFile,
     SpoolFileEnded,
+    TargetIgnored,
 )
 
 FILE = SpoolFile("f1", "CSSMTP", "PAYRUN", "JOB01234", 102, "PAYUSER", "PAYUSER", "MVSA")
@@ -109,3 +113,21 @@ def test_inserts_come_from_event_file_and_counts() -> None:
         "spool file f1 of PAYUSER ended with problems: mails 3, sent 2, discarded 0, undeliverable 1, rejected 0, errors 0; "
         "disposition hold"
     )
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (
+            ReportMailed(FILE, ("x@example.org", "y@example.org")),
+            "error report of spool file f1 mailed to x@example.org, y@example.org",
+        ),
+        (MailRetry(FILE, 1, 2, 60.04, 1, ""), "waits 60.0 seconds after try 2, recipients open 1: -"),
+        (
+            TargetIgnored("mx.example.org", "192.0.2.9", Ignored.DUPLICATE),
+            "192.0.2.9 of mx.example.org is ignored: it is there already",
+        ),
+    ],
+)
+def test_values_are_shown_for_people(event: events.Event, text: str) -> None:
+    assert wording.sentence(event, wording.message_of(event)) == text
