@@ -169,7 +169,7 @@ def matches(mail: ExpectedMail, received: bytes) -> list[str]:
     rest = received
     for name in mail.generated:
         field = _FIELD.match(rest)
-        if field is None or not field[0].startswith(f"{name}: ".encode("ascii")):
+        if field is None or not field[0].startswith(f"{name}:".encode("ascii")):
             return [*problems, f"{name} is missing; found {rest[:60]!r}"]
         rest = rest[field.end() :]
         problems += _field_problems(name, field[0], mail)

@@ -35,6 +35,11 @@ def test_the_right_mail_matches() -> None:
     assert matches(MAIL, GOOD) == []
 
 
+def test_a_field_may_be_folded_anywhere() -> None:
+    folded = GOOD.replace(b"Message-ID: <", b"Message-ID:\r\n <").replace(b"102.3\r\n for", b"102.3 for")
+    assert matches(MAIL, folded) == []
+
+
 def test_user_info_no_is_a_form_as_well() -> None:
     received = RECEIVED.replace(b"PAYRUN.JOB01234.", b"").replace(b"PAYUSER,OPER1", b"CSSMTP")
     assert matches(MAIL, received + DATE + MESSAGE_ID.replace(b"PAYRUN.JOB01234.", b"") + TEXT) == []
