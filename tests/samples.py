@@ -134,6 +134,27 @@ def load_all(directory: Path = DIRECTORY) -> list[Sample]:
     return [load(expect) for expect in sorted(directory.glob("*.expect"))]
 
 
+def drop(sample: Sample, directory: Path) -> None:
+    """Put a sample into a drop directory as a careful writer does: the sidecar first, and each file renamed into place."""
+    for source in (sample.sidecar, sample.path):
+        if source is not None:
+            building = directory / f".{source.name}"
+            building.write_bytes(source.read_bytes())
+            building.rename(directory / source.name)
+
+
+def configuration_text(overrides: Mapping[str, Any], target: Mapping[str, Any]) -> str:
+    """A configuration file with these statements; `target` are the TargetServer parameters that `overrides` do not give."""
+    statements = {**overrides, "TargetServer": {**target, **overrides.get("TargetServer", {})}}
+    lines = []
+    for keyword, value in statements.items():
+        if isinstance(value, Mapping):
+            lines += [keyword, "{", *(f"  {parameter} {word}" for parameter, word in value.items()), "}"]
+        else:
+            lines.append(f"{keyword} {value}")
+    return "".join(f"{line}\n" for line in lines)
+
+
 _DATE = (
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?:0?[1-9]|[12]\d|3[01]) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}"
     r" (?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60) [+-](?:0\d|1[0-4])[0-5]\d"

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.samples import ExpectedError, ExpectedMail, Sample, load_all, matches, result_differences, same_error
+from tests.samples import (
+    SHARED_CONFIGURATION,
+    ExpectedError,
+    ExpectedMail,
+    Sample,
+    configuration_text,
+    drop,
+    load_all,
+    matches,
+    result_differences,
+    same_error,
+)
 
 MAIL = ExpectedMail(
     number=3,
@@ -128,3 +140,19 @@ def test_same_error_leaves_open_what_the_expectation_leaves_open() -> None:
 def test_shared_samples_are_those_whose_configuration_is_part_of_the_shared_one() -> None:
     not_shared = {each.name for each in load_all() if not each.shared}
     assert not_shared == {"data-line-trunc", "job-size"}
+
+
+def test_drop_puts_the_data_and_its_sidecar_in_place_and_nothing_else(tmp_path: Path) -> None:
+    drop(sample("one-mail"), tmp_path)
+    drop(sample("disk-alert"), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk-alert", "one-mail", "one-mail.json"]
+    assert (tmp_path / "one-mail").read_bytes() == sample("one-mail").path.read_bytes()
+
+
+def test_configuration_text_writes_statements_and_blocks() -> None:
+    text = configuration_text(SHARED_CONFIGURATION, {"TargetIp": "127.0.0.1", "ConnectPort": 2525})
+    assert text == (
+        "JESMsgSize 64\nOptions\n{\n  AtSign §\n  NullTrnc YES\n}\n"
+        "TargetServer\n{\n  TargetIp 127.0.0.1\n  ConnectPort 2525\n  Charset ISO8859-15\n}\n"
+    )
+    assert configuration_text({}, {"TargetIp": "127.0.0.1"}) == "TargetServer\n{\n  TargetIp 127.0.0.1\n}\n"
