@@ -1,0 +1,529 @@
+"""The courier: all targets, all connections, and the mails that wait for them.
+
+Promises: each parcel submitted is answered by exactly one call of `ended`, with one Outcome per recipient; a target that is
+down fails nothing, its parcels wait or go elsewhere; the best preference that can be used gets the mail, equal ones share it;
+a mail that needs TLS never rides a connection without, and a mail that does not need it rides a TLS one only where Secure asks.
+Never: blocks in `submit`; more than ConnectLimit connections to an address; more than one dial per waiting parcel.
+
+All of it runs on one event loop. `ended` and `hungry` are called from inside callbacks of that loop and may call `submit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from cssmtp.clock import Clock
+from cssmtp.config.model import Configuration, Timeout
+from cssmtp.delivery.choice import Choice, Need, Nobody, Use, Wait, choose, size_limit
+from cssmtp.delivery.dial import Dialled, TargetUnusable, TlsRefused, dial
+from cssmtp.delivery.link import Link, Parcel
+from cssmtp.delivery.resolve import Resolver, SystemResolver, has_ipv6, resolve
+from cssmtp.delivery.target import Target, TargetSnapshot, TargetState
+from cssmtp.model import Outcome, Verdict
+from cssmtp.observe.events import (
+    ConnectionClosed,
+    ConnectionOpened,
+    Dialogue,
+    Direction,
+    Event,
+    InternalError,
+    TargetDown,
+    TargetUp,
+)
+from cssmtp.smtp.capabilities import Capabilities
+from cssmtp.smtp.replies import printable
+from cssmtp.smtp.verdict import Failure, FailureKind
+
+LOW_WATER = 100
+"""`hungry` is called when fewer parcels than this wait."""
+
+FAIR_SHARE = 100
+"""Mails after which a connection gives way when mail of the other kind (TLS or clear) waits and no further one may be opened."""
+
+STOPPING = "the gateway is stopping"
+FILE_ENDED = "end of the spool file"
+
+
+class _Post:
+    """One target with its connections and the parcels that only it can take. Clear mail and TLS mail are kept apart."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.links: set[Link] = set()
+        self.dialling = {False: 0, True: 0}  # connections being made, by whether with TLS
+        self.reserved: dict[bool, deque[Parcel]] = {False: deque(), True: deque()}
+        self.mails = 0  # of closed connections
+        self.crowded = False  # it refused one connection more than it has: no further one for a while
+        self.probe: asyncio.TimerHandle | None = None
+
+    @property
+    def secure(self) -> bool:
+        return self.target.address.server.secure
+
+    @property
+    def connections(self) -> int:
+        return len(self.links) + self.dialling[False] + self.dialling[True]
+
+    @property
+    def full(self) -> bool:
+        return self.crowded or self.connections >= self.target.address.server.connect_limit
+
+    def serving(self, tls: bool) -> bool:
+        """Whether a connection that may carry mail of this kind is open or being made."""
+        kind = tls or self.secure
+        return self.dialling[kind] > 0 or any(link.tls == kind and not link.retiring for link in self.links)
+
+
+class Courier:
+    """See the module. `ended(parcel, outcomes)` and `hungry()` are called on the loop."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        clock: Clock,
+        publish: Callable[[Event], None],
+        ended: Callable[[Parcel, tuple[Outcome, ...]], None],
+        hungry: Callable[[], None],
+        *,
+        hello: str = "localhost",
+        resolver: Resolver | None = None,
+        ipv6: bool | None = None,
+        low_water: int = LOW_WATER,
+        traced: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`hello` is our own name for EHLO; `traced` tells whether anybody wants `Dialogue` events; the others are for tests."""
+        self._configuration = configuration
+        self._timeout: Timeout = configuration.timeout
+        self._clock = clock
+        self._publish = publish
+        self._ended = ended
+        self._hungry = hungry
+        self._hello = hello
+        self._resolver = resolver or SystemResolver()
+        self._ipv6 = has_ipv6() if ipv6 is None else ipv6
+        self._low_water = low_water
+        self._traced = traced
+        self._posts: list[_Post] = []
+        self._by_target: dict[Target, _Post] = {}
+        self._queues: dict[bool, deque[Parcel]] = {False: deque(), True: deque()}
+        self._tiers: dict[bool, tuple[_Post, ...]] = {False: (), True: ()}  # who gets the common queues now
+        self._saturated = {False: False, True: False}  # nothing can be opened for this queue until something changes
+        self._parked: list[Parcel] = []  # too large for the usual targets, waiting for one that is down
+        self._idle: dict[Link, None] = {}  # longest idle first
+        self._keys = itertools.count(1)
+        self._dials: set[asyncio.Task[None]] = set()
+        self._streams: set[asyncio.Task[None]] = set()
+        self._resolved = False  # every name gave an answer
+        self._file_ended = False
+        self._stopping = False
+        self._changed = asyncio.Event()
+
+    # for the engine
+
+    @property
+    def waiting(self) -> int:
+        """Parcels submitted and not yet on a connection."""
+        reserved = sum(len(post.reserved[False]) + len(post.reserved[True]) for post in self._posts)
+        return len(self._queues[False]) + len(self._queues[True]) + len(self._parked) + reserved
+
+    async def start(self) -> None:
+        """Resolve the targets. Connections are made when there is mail. Raises nothing of a network."""
+        await self._resolve()
+
+    def submit(self, parcel: Parcel) -> None:
+        """Take a parcel. Returns at once; `ended` may be called from inside when no target can take it."""
+        if self._stopping:
+            self._end(parcel, Verdict.RETRY, STOPPING)
+            return
+        self._file_ended = False
+        tls = parcel.tls_required
+        self._queues[tls].append(parcel)
+        if self._idle or not self._saturated[tls]:
+            self._dispatch(tls)
+
+    def file_ended(self) -> None:
+        """The last mail of a spool file is done: with ConnectIdle 0, connections without work are closed (PI38893)."""
+        if self._timeout.connect_idle:
+            return
+        self._file_ended = True
+        for link in list(self._idle):
+            self._dismiss(link, FILE_ENDED)
+
+    def snapshot(self) -> list[TargetSnapshot]:
+        """The targets in order of preference, for displays."""
+        return [
+            TargetSnapshot(
+                address=post.target.address.ip,
+                port=post.target.address.port,
+                preference=post.target.address.preference,
+                state=post.target.state,
+                reason=post.target.reason,
+                capabilities=post.target.capabilities,
+                connections=len(post.links),
+                mails=post.mails + sum(link.mails for link in post.links),
+            )
+            for post in self._posts
+        ]
+
+    async def stop(self, grace: float) -> None:
+        """Begin nothing more, let mails under way end within `grace` seconds, close. Parcels that wait end as RETRY.
+
+        A connection whose final dot is unanswered is waited for until its own timer ends, however long that is.
+        """
+        self._stopping = True
+        for post in self._posts:
+            if post.probe is not None:
+                post.probe.cancel()
+        for task in self._dials:
+            task.cancel()
+        for link in self._links():
+            self._dismiss(link, STOPPING)
+        for parcel in self._drain():
+            self._end(parcel, Verdict.RETRY, STOPPING)
+        deadline = self._clock.monotonic() + grace
+        while self._links():
+            self._changed.clear()
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                for link in self._links():
+                    if not link.unanswered_body:
+                        link.abort(Failure(FailureKind.LOCAL, STOPPING))
+            if self._links():
+                await self._change_within(left if left > 0 else None)
+        await asyncio.gather(*self._dials, *self._streams, return_exceptions=True)
+
+    async def _change_within(self, seconds: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
+    # for the links
+
+    def next_for(self, link: Link) -> Parcel | None:
+        """The next parcel for this link: what is reserved for its target, else the common queue if that is its turn."""
+        post = self._by_target[link.target]
+        kinds = (link.tls,) if not post.secure else sorted((True, False), key=lambda tls: -len(self._queues[tls]))
+        for tls in kinds:
+            reserved = post.reserved[tls]
+            queue = self._queues[tls]
+            while reserved or (queue and post in self._tiers[tls]):
+                parcel = (reserved or queue).popleft()
+                if link.size_limit and parcel.size > link.size_limit:
+                    link.target.learned = self._clock.monotonic()  # an open connection is the server's word of today
+                    self._place(parcel)
+                    continue
+                if len(queue) == self._low_water - 1:
+                    self._hungry()
+                if link.began % FAIR_SHARE == FAIR_SHARE - 1:
+                    self._give_way(post, link)
+                return parcel
+        return None
+
+    def finished(self, link: Link, parcel: Parcel, outcomes: tuple[Outcome, ...], untried: bool) -> None:
+        """A parcel is answered, or handed back.
+
+        A server that ends a connection after having taken mail on it has had enough of the connection, not of the mail it did
+        not look at: that one goes on another connection. Each such turn has cost the server a delivered mail, so it has an end.
+        """
+        if untried and link.delivered and not self._stopping:
+            self._queues[parcel.tls_required].appendleft(parcel)
+        else:
+            self._ended(parcel, outcomes)
+
+    def became_idle(self, link: Link) -> None:
+        """A link without work: it waits, or goes when nothing more is to be expected for it."""
+        post = self._by_target[link.target]
+        if self._stopping or self._file_ended:
+            link.finish(STOPPING if self._stopping else FILE_ENDED)
+        elif post not in self._posts or not any(post in self._tier(tls) for tls in self._kinds(link)):
+            link.finish("another target is preferred")
+        else:
+            self._idle[link] = None
+        if not self.waiting:
+            self._hungry()
+
+    def closed(self, link: Link, reason: str) -> None:
+        """A connection is gone."""
+        post = self._by_target[link.target]
+        post.links.discard(link)
+        post.mails += link.mails
+        if not post.links:
+            post.crowded = False
+        self._idle.pop(link, None)
+        address = link.target.address
+        seconds = self._clock.monotonic() - link.opened
+        self._publish(ConnectionClosed(address.ip, address.port, link.key, link.mails, reason, link.octets, seconds))
+        self._changed.set()
+        self._dispatch_all()
+
+    def dialogue(self, link: Link, data: bytes, *, sent: bool) -> None:
+        """Publish the lines of `data`, without what may not be shown."""
+        address = link.target.address
+        direction = Direction.SENT if sent else Direction.RECEIVED
+        for line in data.splitlines():
+            self._publish(Dialogue(address.ip, address.port, direction, printable(line)))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run the sending of a large mail; `stop` waits for its end."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._streams.add(task)
+        task.add_done_callback(self._streams.discard)
+
+    # who gets what
+
+    def _kinds(self, link: Link) -> tuple[bool, ...]:
+        """The kinds of mail a link may carry: clear mail rides TLS only where Secure asks for TLS anyway."""
+        return (True, False) if link.target.address.server.secure else (link.tls,)
+
+    def _choose(self, need: Need) -> Choice:
+        """The rules of `choice`, with what we know now. While a name is unresolved, nobody can say that nobody is capable."""
+        targets = [post.target for post in self._posts]
+        choice = choose(need, targets, self._clock.monotonic(), self._timeout.connect_retry)
+        return Wait() if isinstance(choice, Nobody) and not self._resolved else choice
+
+    def _tier(self, tls: bool) -> tuple[_Post, ...]:
+        """Who gets the common queue of this kind. Ends the parcels of the queue when nobody is capable."""
+        if self._tiers[tls]:
+            return self._tiers[tls]
+        choice = self._choose(Need(tls, 0))
+        match choice:
+            case Use(targets):
+                self._tiers[tls] = tuple(self._by_target[target] for target in targets)
+            case Wait():
+                pass
+            case Nobody(reason):
+                queue = self._queues[tls]
+                while queue:
+                    self._end(queue.popleft(), Verdict.UNDELIVERABLE, f"no target server is capable of this mail: {reason}")
+        return self._tiers[tls]
+
+    def _place(self, parcel: Parcel) -> None:
+        """A parcel that does not fit everywhere: reserve it for a target that can take it."""
+        choice = self._choose(Need(parcel.tls_required, parcel.size))
+        match choice:
+            case Use(targets):
+                post = min((self._by_target[target] for target in targets), key=lambda post: post.connections)
+                post.reserved[parcel.tls_required].append(parcel)
+                self._serve(post, parcel.tls_required)
+            case Wait():
+                self._parked.append(parcel)
+            case Nobody(reason):
+                self._end(parcel, Verdict.UNDELIVERABLE, f"no target server is capable of this mail: {reason}")
+
+    def _rearrange(self) -> None:
+        """Something is known that was not: think again about who gets what."""
+        self._tiers = {False: (), True: ()}
+        parcels = list(self._parked)
+        self._parked.clear()
+        for post in self._posts:
+            for reserved in post.reserved.values():
+                parcels += reserved
+                reserved.clear()
+        for parcel in parcels:
+            self._place(parcel)
+        self._dispatch_all()
+
+    def _dispatch_all(self) -> None:
+        self._saturated = {False: False, True: False}
+        for tls in (True, False):
+            self._dispatch(tls)
+            for post in self._posts:
+                if post.reserved[tls]:
+                    self._serve(post, tls)
+
+    def _dispatch(self, tls: bool) -> None:
+        """Wake idle connections for the common queue of this kind; when all are busy, open one more where allowed."""
+        queue = self._queues[tls]
+        if not queue or self._stopping:
+            return
+        tier = self._tier(tls)
+        for link in [link for link in self._idle if tls in self._kinds(link) and self._by_target[link.target] in tier]:
+            if not queue:
+                return
+            self._wake(link)
+        if not queue:
+            return
+        fresh = [post for post in tier if not post.serving(tls)]  # equal targets share: each gets its first connection
+        for post in fresh or sorted(tier, key=lambda post: post.connections):
+            if not post.full:
+                self._open(post, tls)
+                if not fresh:
+                    return
+            elif fresh:
+                self._make_room(post, tls)
+        self._saturated[tls] = bool(tier)
+
+    def _serve(self, post: _Post, tls: bool) -> None:
+        """See to it that what is reserved for a target gets a connection."""
+        for link in [link for link in self._idle if link.target is post.target and tls in self._kinds(link)]:
+            self._wake(link)
+            return
+        if not post.full:
+            self._open(post, tls)
+        elif not post.serving(tls):
+            self._make_room(post, tls)
+
+    def _wake(self, link: Link) -> None:
+        del self._idle[link]
+        link.pull()
+
+    def _dismiss(self, link: Link, reason: str) -> None:
+        self._idle.pop(link, None)
+        link.finish(reason)
+
+    def _make_room(self, post: _Post, tls: bool) -> None:
+        """All connections allowed carry mail of the other kind: let an idle one go. A busy one goes by `_give_way`."""
+        for link in post.links:
+            if link in self._idle:
+                self._dismiss(link, "its place is needed")
+                return
+
+    def _give_way(self, post: _Post, link: Link) -> None:
+        """After its fair share, a connection makes room for mail of the other kind that cannot get one."""
+        other = not link.tls
+        waits = post.reserved[other] or (self._queues[other] and post in self._tier(other))
+        if waits and not post.secure and post.full and not post.serving(other):
+            link.retire("its place is needed")
+
+    # connections
+
+    def _open(self, post: _Post, tls: bool) -> None:
+        """Begin to make a connection, one at a time for each kind: the next is asked for when this one is busy."""
+        kind = tls or post.secure
+        if post.dialling[kind] or self._stopping or post.target.state is TargetState.DOWN:
+            return
+        self._begin_dial(post, kind)
+
+    def _begin_dial(self, post: _Post, kind: bool) -> None:
+        post.dialling[kind] += 1
+        task = asyncio.get_running_loop().create_task(self._dial(post, kind))
+        self._dials.add(task)
+        task.add_done_callback(self._dials.discard)
+
+    async def _dial(self, post: _Post, tls: bool) -> None:
+        options = self._configuration.options
+        address = post.target.address
+        try:
+            result: Dialled | Exception = await dial(
+                address, self._timeout, hello=self._hello, tls=tls, tls_ehlo=options.tls_ehlo
+            )
+        except (TargetUnusable, TlsRefused) as error:
+            result = error
+        except Exception as error:  # a fault of ours must not end delivery for ever
+            self._publish(InternalError("delivery.dial", f"{type(error).__name__}: {error}"))
+            result = error
+        finally:
+            post.dialling[tls] -= 1
+        now = self._clock.monotonic()
+        match result:
+            case Dialled():
+                self._connected(post, result, now)
+            case TlsRefused():
+                self._greeted(post, result.capabilities, now, tls=False)
+                post.target.refuse_tls(str(result), now)
+                self._rearrange()
+            case _:
+                self._failed(post, str(result), now)
+
+    def _greeted(self, post: _Post, capabilities: Capabilities, now: float, *, tls: bool) -> bool:
+        news = post.target.up(capabilities, now, tls=tls)
+        if news:
+            address = post.target.address
+            self._publish(TargetUp(address.ip, address.port, capabilities.keywords))
+        return news
+
+    def _connected(self, post: _Post, dialled: Dialled, now: float) -> None:
+        target = post.target
+        had_trouble = bool(target.tls_refusal)
+        news = self._greeted(post, dialled.capabilities, now, tls=dialled.tls)
+        link = Link(dialled, target, self, self._timeout, next(self._keys), traced=self._traced())
+        link.size_limit = size_limit(target, dialled.capabilities)
+        link.opened = now
+        post.links.add(link)
+        self._publish(
+            ConnectionOpened(
+                target.address.ip,
+                target.address.port,
+                link.key,
+                esmtp=dialled.capabilities.esmtp,
+                server=dialled.greeting,
+                tls_protocol=dialled.tls_protocol,
+                tls_cipher=dialled.tls_cipher,
+                tls_subject=dialled.tls_subject,
+            )
+        )
+        if news or had_trouble:
+            self._rearrange()
+        link.take_over()
+        if self._stopping or (link in self._idle and not self.waiting):
+            self._dismiss(link, STOPPING if self._stopping else "nothing to send")
+        self._dispatch_all()
+
+    def _failed(self, post: _Post, reason: str, now: float) -> None:
+        """No connection could be made. A target with other connections open is not down, it has enough of them."""
+        if self._stopping:
+            return
+        pause = self._timeout.connect_retry
+        if post.probe is not None:
+            post.probe.cancel()
+        post.probe = asyncio.get_running_loop().call_later(pause, self._try_again, post)
+        if post.links:
+            post.crowded = True
+            return
+        if post.target.down(reason, now + pause):
+            address = post.target.address
+            self._publish(TargetDown(address.ip, address.port, reason, int(pause)))
+        self._rearrange()
+
+    def _try_again(self, post: _Post) -> None:
+        """ConnectRetry is over: see whether the target is back, with mail waiting or not."""
+        post.probe = None
+        post.crowded = False
+        if post.target.state is TargetState.DOWN:
+            kind = post.secure or (bool(self._queues[True]) and not self._queues[False])
+            self._begin_dial(post, kind)
+        else:
+            self._dispatch_all()
+
+    async def _resolve(self) -> None:
+        """Turn names into targets; again after ConnectRetry while some name gives no answer. Known targets keep their state."""
+        resolution = await resolve(self._configuration.targets, self._resolver, ipv6=self._ipv6)
+        for remark in resolution.remarks:
+            self._publish(remark)
+        known = {post.target.address: post for post in self._posts}
+        self._posts = [known.get(address) or _Post(Target(address)) for address in resolution.addresses]
+        self._by_target |= {post.target: post for post in self._posts}
+        self._resolved = resolution.complete
+        if not resolution.complete and not self._stopping:
+            asyncio.get_running_loop().call_later(self._timeout.connect_retry, self._resolve_again)
+        self._rearrange()
+
+    def _resolve_again(self) -> None:
+        if not self._stopping:
+            task = asyncio.get_running_loop().create_task(self._resolve())
+            self._dials.add(task)
+            task.add_done_callback(self._dials.discard)
+
+    # small things
+
+    def _links(self) -> list[Link]:
+        return [link for post in self._by_target.values() for link in post.links]
+
+    def _drain(self) -> Iterator[Parcel]:
+        for post in self._posts:
+            for reserved in post.reserved.values():
+                while reserved:
+                    yield reserved.popleft()
+        for queue in self._queues.values():
+            while queue:
+                yield queue.popleft()
+        while self._parked:
+            yield self._parked.pop()
+
+    def _end(self, parcel: Parcel, verdict: Verdict, reason: str) -> None:
+        self._ended(parcel, (Outcome(verdict, reason),) * len(parcel.recipients))

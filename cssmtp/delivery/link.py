@@ -1,0 +1,388 @@
+"""One connection that carries mail: moves bytes between a transport and a `ClientSession`, and watches the clock.
+
+Promises: the next mail is pulled in the very callback in which there is room for it, with no task and no future per mail; one
+timer per connection however many mails pass; the connection ends when the oldest unanswered step is older than its Timeout
+parameter; once a final dot is sent, only the server or that timer ends the wait for its answer.
+Never: holds more of a large mail than one block and what the transport has not sent; leaves a mail without an answer to the
+courier.
+
+TCP_NODELAY is set by asyncio and uvloop on every TCP transport; without it each mail would wait 40 ms for a delayed
+acknowledgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Iterator
+from typing import Any, Protocol
+
+from cssmtp.config.model import TargetServer, Timeout
+from cssmtp.delivery.dial import Dialled
+from cssmtp.delivery.target import Target
+from cssmtp.model import Outcome, Verdict
+from cssmtp.smtp.session import (
+    Broken,
+    ClientSession,
+    Closing,
+    Ended,
+    Send,
+    SendBody,
+    SessionEvent,
+    Transaction,
+    UnsendableAddress,
+)
+from cssmtp.smtp.verdict import Failure, FailureKind, Step
+
+NEVER = float("inf")
+
+
+class Parcel(Protocol):
+    """A mail as the courier sees it. The engine implements it.
+
+    `recipients` are those still to be tried, `size` is in octets, `tls_required` what the deck asked for (Secure is the
+    target's affair).
+    """
+
+    @property
+    def recipients(self) -> tuple[str, ...]: ...
+
+    @property
+    def reverse_path(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def tls_required(self) -> bool: ...
+
+    def wire(self, server: TargetServer, /) -> bytes | Iterable[bytes]:
+        """The whole message for this target, dots stuffed, with the final dot.
+
+        An iterable is for large mails: its blocks are pulled one by one in a worker thread.
+        """
+        ...
+
+
+class Feeder(Protocol):
+    """What a link asks of the courier and tells it. All are called on the event loop."""
+
+    def next_for(self, link: Link) -> Parcel | None:
+        """The next parcel this link may send, or None."""
+        ...
+
+    def finished(self, link: Link, parcel: Parcel, outcomes: tuple[Outcome, ...], untried: bool) -> None:
+        """A parcel has its outcomes. `untried`: the server ended the connection before its body was begun."""
+        ...
+
+    def became_idle(self, link: Link) -> None:
+        """Nothing is under way and there was no next parcel."""
+        ...
+
+    def closed(self, link: Link, reason: str) -> None:
+        """The connection is gone; nothing more will come from this link."""
+        ...
+
+    def dialogue(self, link: Link, data: bytes, *, sent: bool) -> None:
+        """Lines of the dialogue, when `Link.traced`."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run the sending of a large mail as a task, and keep it alive."""
+        ...
+
+
+def seconds_for(timeout: Timeout) -> dict[Step, float]:
+    """The Timeout parameter of each step that a link waits for (configuration.md 8)."""
+    return {
+        Step.MAIL: timeout.mail_command,
+        Step.RCPT: timeout.rcpt_command,
+        Step.DATA: timeout.data_command,
+        Step.BLOCK: timeout.data_block,
+        Step.TERM: timeout.data_term,
+        Step.RSET: timeout.any_command,
+        Step.QUIT: timeout.any_command,
+    }
+
+
+class _Load:
+    """A parcel on this link, with its text."""
+
+    __slots__ = ("parcel", "text")
+
+    def __init__(self, parcel: Parcel, text: bytes | Iterator[bytes]) -> None:
+        self.parcel = parcel
+        self.text = text
+
+
+class Link(asyncio.Protocol):
+    """Drives one connection. Create it, `take_over` the transport, `pull` when there may be work, `finish` to end politely."""
+
+    def __init__(
+        self, dialled: Dialled, target: Target, feeder: Feeder, timeout: Timeout, key: int, *, traced: bool = False
+    ) -> None:
+        self.target = target
+        self.key = key
+        self.tls = dialled.tls
+        self.traced = traced
+        self.size_limit = 0  # set by the courier: octets, 0 = none
+        self.mails = 0  # that got their final answer
+        self.delivered = 0  # of which at least one recipient was
+        self.octets = 0
+        self.began = 0
+        self.retiring = False  # begins no further mail
+        self.opened = 0.0
+        self._server = target.address.server
+        self._feeder = feeder
+        self._transport = dialled.transport
+        self._session = ClientSession(dialled.capabilities, target.address.ip)
+        self._loop = asyncio.get_running_loop()
+        self._seconds = seconds_for(timeout)
+        self._idle_seconds = float(timeout.connect_idle or timeout.any_command)
+        self._tick = min(*self._seconds.values(), self._idle_seconds)
+        self._deadline = NEVER
+        self._timer: asyncio.TimerHandle | None = None
+        self._answered = 0  # of the session, when the deadline was set
+        self._out: list[bytes] = []
+        self._room = asyncio.Event()  # the transport takes more
+        self._room.set()
+        self._reason = ""
+        self._busy = False  # inside `_run`: what follows from a call back into us is done by it
+        self._again = False  # `pull` was called inside `_run`
+        self._closed = False
+
+    def __repr__(self) -> str:
+        step = self._session.waiting_for
+        doing = "closed" if self._closed else f"waits for {step.value}" if step else "idle"
+        return f"<Link {self.key} to {self.target.address.ip} {'TLS' if self.tls else 'clear'} {self.mails} mails {doing}>"
+
+    # for the courier
+
+    def take_over(self) -> None:
+        """Become the transport's protocol and look for work."""
+        self.opened = self._loop.time()
+        self._transport.set_protocol(self)
+        self._check_clock()
+        self.pull()
+
+    @property
+    def idle(self) -> bool:
+        return self._session.idle and not self._closed
+
+    @property
+    def unanswered_body(self) -> bool:
+        return self._session.unanswered_body
+
+    def pull(self) -> None:
+        """Look for work now."""
+        self._again = True
+        self._run([])
+
+    def retire(self, reason: str) -> None:
+        """Begin nothing after the mail that is begun next."""
+        self.retiring = True
+        self._reason = self._reason or reason
+
+    def finish(self, reason: str) -> None:
+        """Begin nothing more; QUIT as soon as what is under way has its answers."""
+        self.retire(reason)
+        self._run([])
+
+    def abort(self, failure: Failure) -> None:
+        """Give the connection up; open mails end with `failure`."""
+        if not self._closed:
+            self._run(self._session.lost(failure))
+            self._hang_up(failure.text)
+
+    # from the transport
+
+    def data_received(self, data: bytes) -> None:
+        if self.traced:
+            self._feeder.dialogue(self, data, sent=False)
+        if not self._closed:
+            self._run(self._session.receive(data))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._reason = self._reason or (f"connection lost: {exc}" if exc else "the server closed the connection")
+        events = self._session.lost(Failure(FailureKind.LOST, self._reason))
+        self._room.set()
+        if not self._closed:
+            self._run(events)
+            self._end()
+
+    def pause_writing(self) -> None:
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        self._room.set()
+
+    # what goes on
+
+    def _run(self, events: list[SessionEvent]) -> None:
+        """Do what follows from `events`, begin what can be begun, write everything in one go, set the clock."""
+        for event in events:
+            match event:
+                case Ended(transaction, outcomes, untried):
+                    self._ended(transaction, outcomes, untried)
+                case SendBody(transaction):
+                    self._send_body(transaction)
+                case Send(data):
+                    self._command(data)
+                case Closing(reply):
+                    self._hang_up(str(reply))
+                case Broken(failure):
+                    self._hang_up(failure.text)
+        if self._busy or self._closed:
+            return
+        self._busy = True
+        self._begin()
+        while self._again and not self._closed:
+            self._begin()
+        self._busy = False
+        self._flush()
+        session = self._session
+        if session.answered != self._answered or self._deadline == NEVER:
+            self._answered = session.answered
+            self._set_deadline()
+
+    def _begin(self) -> None:
+        """Begin mails as far as the session allows; go idle or QUIT when there is nothing more to do."""
+        session = self._session
+        limit = self._server.max_msg_sent
+        self._again = False
+        while session.can_begin and not self.retiring and not self._closed:
+            parcel = self._feeder.next_for(self)
+            if parcel is None:
+                break
+            self._begin_parcel(parcel)
+            if limit and self.began >= limit:
+                self.retire("MaxMsgSent")
+        if session.idle and not session.over:
+            self._deadline = NEVER
+            if not self.retiring:
+                self._feeder.became_idle(self)
+            if self.retiring:  # perhaps since that call
+                self._command(session.quit())
+
+    def _begin_parcel(self, parcel: Parcel) -> None:
+        """Compose the mail and begin its transaction. What cannot be composed or addressed ends here, unsent."""
+        try:
+            text = parcel.wire(self._server)
+            load = _Load(parcel, text if isinstance(text, bytes) else iter(text))
+            commands = self._session.begin(Transaction(parcel.reverse_path, parcel.recipients, parcel.size, load))
+        except UnsendableAddress as error:
+            self._refuse(parcel, Verdict.UNDELIVERABLE, str(error))
+        except Exception as error:  # of the parcel, which is foreign to us: one mail fails, not the connection
+            self._refuse(parcel, Verdict.RETRY, f"the mail cannot be read: {error}")
+        else:
+            self.began += 1
+            self._command(commands)
+            if self._deadline == NEVER:
+                self._set_deadline()
+
+    def _refuse(self, parcel: Parcel, verdict: Verdict, reason: str) -> None:
+        self._feeder.finished(self, parcel, (Outcome(verdict, reason),) * len(parcel.recipients), False)
+
+    def _ended(self, transaction: Transaction, outcomes: tuple[Outcome, ...], untried: bool) -> None:
+        load = transaction.key
+        assert isinstance(load, _Load)
+        if not untried:
+            self.mails += 1
+            if any(outcome.verdict is Verdict.DELIVERED for outcome in outcomes):
+                self.delivered += 1
+        self._feeder.finished(self, load.parcel, outcomes, untried)
+
+    def _send_body(self, transaction: Transaction) -> None:
+        load = transaction.key
+        assert isinstance(load, _Load)
+        text = load.text
+        if isinstance(text, bytes):
+            self._out.append(text)
+            self._session.body_sent()
+        else:
+            self._feeder.spawn(self._send_stream(text))
+
+    async def _send_stream(self, blocks: Iterator[bytes]) -> None:
+        """Send a large mail block by block. While a block is being made our own slowness is nobody's timeout."""
+        try:
+            while not self._closed:
+                self._deadline = NEVER
+                block = await asyncio.to_thread(next, blocks, None)
+                if block is None or self._closed:
+                    break
+                self._deadline = self._loop.time() + self._seconds[Step.BLOCK]
+                self.octets += len(block)
+                self._transport.write(block)
+                await self._room.wait()
+        except Exception as error:  # of the parcel; the text cannot be ended properly any more, so the connection has to go
+            self.abort(Failure(FailureKind.LOCAL, f"the mail cannot be read: {error}"))
+            return
+        finally:
+            close = getattr(blocks, "close", None)
+            if close is not None:
+                await asyncio.to_thread(close)
+        if not self._closed:
+            self._session.body_sent()
+            self._set_deadline()
+            self._run([])
+
+    def _command(self, data: bytes) -> None:
+        self._out.append(data)
+        if self.traced:
+            self._feeder.dialogue(self, data, sent=True)
+
+    def _flush(self) -> None:
+        if not self._out:
+            return
+        data = b"".join(self._out)
+        self._out.clear()
+        self.octets += len(data)
+        self._transport.write(data)
+
+    # the clock
+
+    def _set_deadline(self) -> None:
+        step = self._session.waiting_for
+        if step is not None:
+            self._deadline = self._loop.time() + self._seconds[step]
+        elif not self._closed:
+            self._deadline = self._loop.time() + self._idle_seconds
+
+    def _check_clock(self) -> None:
+        """Runs at least once per shortest timer, so that no deadline can be set that it would miss."""
+        now = self._loop.time()
+        if now >= self._deadline:
+            self._expire()
+        if not self._closed:
+            self._timer = self._loop.call_at(min(self._deadline, now + self._tick), self._check_clock)
+
+    def _expire(self) -> None:
+        step = self._session.waiting_for
+        if step is None:
+            self.finish("idle")
+            return
+        seconds = self._seconds[step]
+        self.abort(Failure(FailureKind.TIMEOUT, f"no answer within {seconds:g} seconds"))
+
+    # the end
+
+    def _hang_up(self, reason: str) -> None:
+        """Close from our side. What the server has still to say does not matter any more."""
+        self._reason = self._reason or reason
+        if not self._closed:
+            self._out.clear()
+            if self._session.waiting_for is Step.BLOCK or not self._room.is_set():
+                self._transport.abort()
+            else:
+                self._transport.close()
+            self._end()
+
+    def _end(self) -> None:
+        self._closed = True
+        self._room.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._feeder.closed(self, self._reason)

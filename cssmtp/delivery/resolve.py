@@ -1,0 +1,146 @@
+"""From TargetIp, TargetName and TargetMx to at most four addresses (mail-processing.md 10, configuration.md 3).
+
+Promises: order of preference, no address twice, never more than `MAX_ADDRESSES`; whatever is left out is named.
+Never: looks up anything of a recipient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import dns.asyncresolver
+import dns.exception
+import dns.resolver
+
+from cssmtp.config.model import AddressKind, TargetAddress, TargetServer
+from cssmtp.delivery.target import Address
+from cssmtp.observe.events import Event, Ignored, ResolutionFailed, TargetIgnored
+
+MAX_ADDRESSES = 4
+"""How many configured values, and after resolution how many addresses, are used."""
+
+
+class LookupFailed(Exception):
+    """A name gave no answer; the text says why."""
+
+
+class Resolver(Protocol):
+    """The two questions that are asked of names."""
+
+    async def addresses(self, name: str) -> list[str]:
+        """IPv4 and IPv6 literals of a host, in the order to use. Raises LookupFailed."""
+        ...
+
+    async def exchangers(self, domain: str) -> list[tuple[int, str]]:
+        """(preference, host) of the MX records of a domain, [] when it has none. Raises LookupFailed."""
+        ...
+
+
+class SystemResolver:
+    """Hosts by the system (so /etc/hosts counts), MX records by dnspython."""
+
+    async def addresses(self, name: str) -> list[str]:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise LookupFailed(f"{name}: {error}") from error
+        return [str(sockaddr[0]) for *_, sockaddr in found]
+
+    async def exchangers(self, domain: str) -> list[tuple[int, str]]:
+        try:
+            answer = await dns.asyncresolver.resolve(domain, "MX")
+        except dns.resolver.NoAnswer:
+            return []
+        except (dns.exception.DNSException, OSError) as error:
+            raise LookupFailed(f"MX of {domain}: {error}") from error
+        return [(int(record.preference), str(record.exchange)) for record in answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """`addresses` in order of preference; `remarks` are events to publish; `complete` is False when a look-up failed."""
+
+    addresses: tuple[Address, ...]
+    remarks: tuple[Event, ...]
+    complete: bool
+
+
+def has_ipv6() -> bool:
+    """Whether this machine can use IPv6 at all."""
+    if not socket.has_ipv6:
+        return False
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+async def _hosts(value: TargetAddress, resolver: Resolver) -> list[tuple[int, str, list[str]]]:
+    """One configured value -> (MX preference or 0, host name, its addresses), lower preference first. Raises LookupFailed.
+
+    A domain without MX records is its own mail server; "." says that it has none (RFC 5321 section 5.1, RFC 7505).
+    """
+    match value.kind:
+        case AddressKind.IP:
+            return [(0, value.value, [value.value])]
+        case AddressKind.NAME:
+            return [(0, value.value, await resolver.addresses(value.value))]
+        case AddressKind.MX:
+            records = await resolver.exchangers(value.value) or [(0, value.value)]
+            hosts: list[tuple[int, str, list[str]]] = []
+            failure: LookupFailed | None = None
+            for preference, host in sorted(records):
+                name = host.rstrip(".")
+                try:
+                    if name:
+                        hosts.append((preference, name, await resolver.addresses(name)))
+                except LookupFailed as error:  # one dead exchanger does not take the others with it
+                    failure = error
+            if not hosts:
+                raise failure or LookupFailed(f"{value.value} takes no mail")
+            return hosts
+
+
+async def resolve(servers: Sequence[TargetServer], resolver: Resolver, *, ipv6: bool) -> Resolution:
+    """Resolve all targets. `ipv6` tells whether the machine can use IPv6. Raises nothing of a look-up: failures are remarks.
+
+    Preference is the MX preference for TargetMx, else the place of the value in the configuration from 1; addresses of one
+    name are equal.
+    """
+    remarks: list[Event] = []
+    complete = True
+    values = [(server, value) for server in servers for value in server.addresses]
+    remarks += [TargetIgnored(value.value, value.value, Ignored.SURPLUS) for _, value in values[MAX_ADDRESSES:]]
+    found: list[Address] = []
+    for place, (server, value) in enumerate(values[:MAX_ADDRESSES], start=1):
+        try:
+            hosts = await _hosts(value, resolver)
+        except LookupFailed as error:
+            remarks.append(ResolutionFailed(value.value, str(error)))
+            complete = False
+            continue
+        for mx_preference, host, literals in hosts:
+            preference = mx_preference if value.kind is AddressKind.MX else place
+            name = server.tls_server_name or host
+            for literal in dict.fromkeys(literals):
+                _admit(Address(literal, server.connect_port, preference, name, server), value.value, found, remarks, ipv6)
+    found.sort(key=lambda address: address.preference)
+    remarks += [TargetIgnored(address.name, address.ip, Ignored.SURPLUS) for address in found[MAX_ADDRESSES:]]
+    return Resolution(tuple(found[:MAX_ADDRESSES]), tuple(remarks), complete)
+
+
+def _admit(address: Address, configured: str, found: list[Address], remarks: list[Event], ipv6: bool) -> None:
+    """Add `address` to `found` unless the machine cannot use it or it is there already: the first stays."""
+    if not ipv6 and ipaddress.ip_address(address.ip.partition("%")[0]).version == 6:
+        remarks.append(TargetIgnored(configured, address.ip, Ignored.IPV6))
+    elif any(address.ip == other.ip for other in found):
+        remarks.append(TargetIgnored(configured, address.ip, Ignored.DUPLICATE))
+    else:
+        found.append(address)

@@ -1,0 +1,97 @@
+"""One address of a target server and what we know about it.
+
+Promises: state only, no input or output; times are seconds of the monotonic clock, given by the caller.
+Never: decides which target a mail goes to; that is `choice`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from cssmtp.config.model import TargetServer
+from cssmtp.smtp.capabilities import Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a target is reached.
+
+    `ip` is an IPv4 or IPv6 literal, `name` what its certificate must show (host name, or the address itself), `preference` the
+    order of use, lower first; equal ones share the work.
+    """
+
+    ip: str
+    port: int
+    preference: int
+    name: str
+    server: TargetServer
+
+
+class TargetState(enum.Enum):
+    """What the last attempt to connect told us."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class Target:
+    """One address with its state. `capabilities` is None until a server has greeted us, and again while the target is down."""
+
+    __slots__ = ("address", "capabilities", "learned", "next_attempt", "reason", "state", "tls_refusal", "tls_refused")
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.state = TargetState.UNKNOWN
+        self.capabilities: Capabilities | None = None
+        self.learned = 0.0  # when capabilities were
+        self.tls_refusal = ""  # why TLS failed though it was offered; "" = it did not
+        self.tls_refused = 0.0  # when
+        self.next_attempt = 0.0  # while down: not before
+        self.reason = ""  # why it is down
+
+    def __repr__(self) -> str:
+        return f"<Target {self.address.ip}:{self.address.port} {self.state.value} preference {self.address.preference}>"
+
+    def up(self, capabilities: Capabilities, now: float, *, tls: bool) -> bool:
+        """A server greeted us, with TLS or without; returns whether that is news."""
+        news = self.state is not TargetState.UP
+        self.state = TargetState.UP
+        self.reason = ""
+        self.capabilities = capabilities
+        self.learned = now
+        if tls:
+            self.tls_refusal = ""
+        return news
+
+    def down(self, reason: str, next_attempt: float) -> bool:
+        """It could not be reached or used; returns whether that is news.
+
+        What it could do before is forgotten: it may come back changed.
+        """
+        news = self.state is not TargetState.DOWN
+        self.state = TargetState.DOWN
+        self.reason = reason
+        self.capabilities = None
+        self.next_attempt = next_attempt
+        return news
+
+    def refuse_tls(self, reason: str, now: float) -> None:
+        """It greeted us, but TLS could not be had."""
+        self.tls_refusal = reason
+        self.tls_refused = now
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSnapshot:
+    """One line of a display of targets. `connections` are open, `mails` got an answer over this target since the start."""
+
+    address: str
+    port: int
+    preference: int
+    state: TargetState
+    reason: str
+    capabilities: Capabilities | None
+    connections: int
+    mails: int

@@ -1,0 +1,138 @@
+"""THE table: what an answer, or the lack of one, means at each step of the dialogue (mail-processing.md 11).
+
+Promises: total over every step, every reply code and every failure; what nobody foresaw is a retry, never a loss.
+Never: looks at text; codes and kinds decide. Who is told, and when it is tried again, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from cssmtp.model import Outcome, Reply, Verdict
+
+
+class Step(enum.Enum):
+    """A point of the dialogue at which something is awaited. The value is how people call it."""
+
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+    MAIL = "MAIL FROM"
+    RCPT = "RCPT TO"
+    DATA = "DATA"
+    BLOCK = "mail data"
+    TERM = "end of data"
+    RSET = "RSET"
+    QUIT = "QUIT"
+
+
+class FailureKind(enum.Enum):
+    """Why there is no answer."""
+
+    REFUSED = "refused"  # no connection could be made
+    TIMEOUT = "timeout"  # the timer of the step ran out
+    LOST = "lost"  # the connection ended
+    NONSENSE = "nonsense"  # what came is no SMTP reply, or none that the step allows
+    TLS = "tls"  # the handshake failed
+    LOCAL = "local"  # a fault on our side: the mail cannot be read, we are stopping
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No answer: its kind and a text for people."""
+
+    kind: FailureKind
+    text: str
+
+
+class Ruling(enum.Enum):
+    """What follows from an answer."""
+
+    GO_ON = "go on"
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    UNDELIVERABLE = "undeliverable"
+    TRY_HELO = "try HELO"
+    NOT_CAPABLE = "not capable"  # of TLS, or of logging in: the connection ends, the target is not down
+    TARGET_DOWN = "target down"
+    CLOSE = "close"  # the connection ends; no mail is concerned
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: the first digit of a good answer, and what each class of answer leads to."""
+
+    good_class: int
+    good: Ruling
+    temporary: Ruling
+    permanent: Ruling
+    failure: Ruling
+
+
+_MAIL_STEP = Row(2, Ruling.GO_ON, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY)
+_TARGET_STEP = Row(2, Ruling.GO_ON, Ruling.TARGET_DOWN, Ruling.TARGET_DOWN, Ruling.TARGET_DOWN)
+
+TABLE: dict[Step, Row] = {
+    Step.CONNECT: _TARGET_STEP,
+    Step.GREETING: _TARGET_STEP,
+    Step.EHLO: Row(2, Ruling.GO_ON, Ruling.TARGET_DOWN, Ruling.TRY_HELO, Ruling.TARGET_DOWN),
+    Step.STARTTLS: Row(2, Ruling.GO_ON, Ruling.NOT_CAPABLE, Ruling.NOT_CAPABLE, Ruling.TARGET_DOWN),
+    Step.AUTH: Row(2, Ruling.GO_ON, Ruling.TARGET_DOWN, Ruling.NOT_CAPABLE, Ruling.TARGET_DOWN),
+    Step.MAIL: _MAIL_STEP,
+    Step.RCPT: _MAIL_STEP,
+    Step.DATA: Row(3, Ruling.GO_ON, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY),
+    Step.BLOCK: Row(0, Ruling.RETRY, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY),
+    Step.TERM: Row(2, Ruling.DELIVERED, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY),
+    Step.RSET: Row(2, Ruling.GO_ON, Ruling.CLOSE, Ruling.CLOSE, Ruling.CLOSE),
+    Step.QUIT: Row(2, Ruling.CLOSE, Ruling.CLOSE, Ruling.CLOSE, Ruling.CLOSE),
+}
+
+CLOSING = 421
+"""The code that ends a connection wherever it appears (RFC 5321 3.8)."""
+
+REASON_LIMIT = 1000
+"""Longest reason kept of a reply, in characters: reports hold it once per recipient."""
+
+
+def rule(step: Step, answer: Reply | Failure) -> Ruling:
+    """What `answer` at `step` leads to.
+
+    A 421 counts as the failure of the step. An answer of a class that the step does not allow, such as 250 to DATA, is nonsense
+    and counts as its failure too.
+    """
+    row = TABLE[step]
+    if isinstance(answer, Failure):
+        return Ruling.NOT_CAPABLE if step is Step.STARTTLS and answer.kind is FailureKind.TLS else row.failure
+    if answer.code == CLOSING:
+        return row.failure
+    first = answer.code // 100
+    if first == row.good_class:
+        return row.good
+    if first == 4:
+        return row.temporary
+    if first == 5:
+        return row.permanent
+    return row.failure
+
+
+_VERDICTS = {Ruling.DELIVERED: Verdict.DELIVERED, Ruling.UNDELIVERABLE: Verdict.UNDELIVERABLE}
+
+
+def verdict(step: Step, answer: Reply | Failure) -> Verdict:
+    """What becomes of a recipient whose mail ends with `answer` at `step`: all but a clear yes or a clear no is a retry."""
+    return _VERDICTS.get(rule(step, answer), Verdict.RETRY)
+
+
+def reason(step: Step, answer: Reply | Failure) -> str:
+    """The answer in words: a reply literally (cut to REASON_LIMIT), a failure with the step at which it happened."""
+    if isinstance(answer, Failure):
+        return f"{answer.text} (at {step.value})"
+    return str(answer)[:REASON_LIMIT]
+
+
+def outcome(step: Step, answer: Reply | Failure, target: str) -> Outcome:
+    """Verdict and reason as one value. `target` is the address that answered."""
+    return Outcome(verdict(step, answer), reason(step, answer), target)
