@@ -33,6 +33,11 @@ class WireFormat:
     replace_subject_at_sign: bool = True
 
 
+def unstuffed(block: bytes) -> bytes:
+    """Whole wire lines without the transparency of SMTP: each line that begins with a period loses it (RFC 5321 4.5.2)."""
+    return block.removeprefix(b".").replace(b"\r\n.", b"\r\n")
+
+
 class Composer:
     """Composes mails in one wire format."""
 

@@ -46,6 +46,9 @@ class DirectorySpool(SpoolStore):
     def admit(self, writer: str | None = None) -> list[Admission]:
         return self._zone.admit(writer)
 
+    def settling(self) -> bool:
+        return self._zone.settling
+
     def select(self, writer: str, limit: int = 0) -> list[SpoolEntry]:
         wanted = writer.upper()
         found: list[SpoolEntry] = []

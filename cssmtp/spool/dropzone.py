@@ -64,6 +64,11 @@ class DropZone:
         self._tree.disk.make_directory(path, 0o3770)
         return path
 
+    @property
+    def settling(self) -> bool:
+        """Whether some file seen last time may still be growing."""
+        return bool(self._waiting)
+
     def admit(self, writer: str | None) -> list[Admission]:
         """Takes what is complete, of one writer or of all; see `SpoolStore.admit`."""
         scan = _Scan(self._tree, self._settle)

@@ -121,6 +121,10 @@ class SpoolStore(Protocol):
         """Takes what is complete in the drop zone, of one writer or of all. A file that stays where it is, is told once."""
         ...
 
+    def settling(self) -> bool:
+        """Whether the last `admit` saw files in the drop zone that are not complete yet."""
+        ...
+
     def select(self, writer: str, limit: int = 0) -> list[SpoolEntry]:
         """Entries ready for that writer name, as writer or as destination user, in work order; at most `limit` (0: all)."""
         ...
