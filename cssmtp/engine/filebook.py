@@ -32,6 +32,7 @@ def spool_file(claim: Claim) -> SpoolFile:
         owner=attributes.owner,
         notify=attributes.notify,
         node=attributes.origin_node,
+        name=str(attributes.extra.get("drop", "")),
     )
 
 
