@@ -154,6 +154,9 @@ class Collector:
         self._findings.warning(word.line, word.column, text, "keep one of them")
 
     def _unknown_statement(self, keyword: Word) -> None:
+        if self._findings.full:
+            self._findings.error(keyword.line, keyword.column, f"{quoted(keyword.text)} is not a statement")
+            return
         bare, remedy = self._separated(keyword)
         owners = self._schema.owners(bare)
         names = [statement.name for statement in self._schema.statements]
@@ -166,6 +169,9 @@ class Collector:
         self._findings.error(keyword.line, keyword.column, f"{quoted(keyword.text)} is not a statement", remedy)
 
     def _unknown_parameter(self, block: Block, keyword: Word) -> None:
+        if self._findings.full:
+            self._findings.error(keyword.line, keyword.column, f"{quoted(keyword.text)} is not a parameter of {block.name}")
+            return
         bare, remedy = self._separated(keyword)
         names = [row.name for row in block.parameters]
         remedy = remedy or did_you_mean(bare, names)

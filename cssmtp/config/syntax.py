@@ -110,7 +110,7 @@ class Parser:
             if self._belongs(waiting, row[0]):
                 self._open = waiting
         if self._open is not None and not self._belongs(self._open, row[0]):
-            self._missing_close(self._open)
+            self._missing_close(self._open, f" before line {row[0].line}")
             self._open = None
         if self._open is None:
             self._statement(row)
@@ -160,9 +160,11 @@ class Parser:
         remedy = f"write {{ and }} on lines of their own after {keyword.text}, the parameters between them"
         self._error(keyword, f"the {{ of {keyword.text} is missing", remedy)
 
-    def _missing_close(self, statement: Statement) -> None:
+    def _missing_close(self, statement: Statement, where: str = "") -> None:
         keyword = statement.keyword
-        self._error(keyword, f"the }} of {keyword.text} is missing", "write } on a line of its own after the last parameter")
+        self._error(
+            keyword, f"the }} of {keyword.text} is missing{where}", "write } on a line of its own after the last parameter"
+        )
 
     def _error(self, word: Word, text: str, remedy: str) -> None:
         self._complain(word.line, word.column, text, remedy)

@@ -1,0 +1,137 @@
+"""Files, their code page, and what happens when they are no configuration at all (configuration.md 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from cssmtp.config import load as module
+from cssmtp.config.load import Loaded, load, require, warnings
+from cssmtp.errors import ConfigurationError
+from tests.config_pages import FakePages
+
+TEXT = "# card\nLogLevel 15\nTargetServer\n{\n  TargetName relay.example.net\n}\n"
+EBCDIC = {"CSSMTP_CODEPAGE_CONFIG": "IBM-1047"}
+
+
+def read(path: Path, data: bytes, environ: Mapping[str, str] | None = None) -> Loaded:
+    path = path / "c.conf"
+    path.write_bytes(data)
+    return load(path, environ=environ or {}, pages=FakePages())
+
+
+def problem(loaded: Loaded) -> str:
+    assert loaded.configuration is None
+    (only,) = loaded.diagnostics
+    return str(only)
+
+
+def test_a_utf_8_file_is_the_default(tmp_path: Path) -> None:
+    loaded = read(tmp_path, TEXT.encode())
+    assert loaded.diagnostics == ()
+    assert loaded.configuration is not None
+    assert loaded.configuration.log_level == 15
+    assert loaded.configuration.source == str(tmp_path / "c.conf")
+
+
+@pytest.mark.parametrize("newline", [b"\x15", b"\x0d\x15", b"\x25"])
+def test_the_code_page_variable_names_the_page_of_the_file(tmp_path: Path, newline: bytes) -> None:
+    data = newline.join(line.encode("cp037") for line in TEXT.split("\n"))
+    if newline == b"\x25":
+        assert b"\x15" not in data
+    loaded = read(tmp_path, data, EBCDIC)
+    assert loaded.diagnostics == ()
+    assert loaded.configuration is not None
+
+
+def test_eighty_byte_records_without_line_ends_are_cut_and_stripped(tmp_path: Path) -> None:
+    data = b"".join(line.ljust(80).encode("cp037") for line in TEXT.splitlines())
+    loaded = read(tmp_path, data, EBCDIC)
+    assert loaded.diagnostics == ()
+    assert loaded.configuration is not None
+    assert loaded.configuration.log_level == 15
+
+
+def test_an_ebcdic_file_without_the_variable_is_recognised(tmp_path: Path) -> None:
+    data = TEXT.encode("cp037").replace(b"\x25", b"\x15")
+    assert "the file is EBCDIC, but CSSMTP_CODEPAGE_CONFIG is not set" in problem(read(tmp_path, data))
+
+
+def test_an_ascii_file_with_the_variable_is_recognised(tmp_path: Path) -> None:
+    assert "the file is ASCII or UTF-8, but CSSMTP_CODEPAGE_CONFIG says IBM-1047" in problem(
+        read(tmp_path, TEXT.encode(), EBCDIC)
+    )
+
+
+@pytest.mark.parametrize("page", ["UTF-8", "utf8", "ASCII", " "])
+def test_the_variable_may_name_utf_8(tmp_path: Path, page: str) -> None:
+    assert read(tmp_path, TEXT.encode(), {"CSSMTP_CODEPAGE_CONFIG": page}).configuration is not None
+
+
+@pytest.mark.parametrize(
+    ("page", "said"), [("IBM-939", "name a single-byte"), ("rot13", "name a single"), ("IBM-1O47", "IBM-1047?")]
+)
+def test_the_variable_must_name_a_single_byte_page(tmp_path: Path, page: str, said: str) -> None:
+    text = problem(read(tmp_path, TEXT.encode(), {"CSSMTP_CODEPAGE_CONFIG": page}))
+    assert f'names "{page}"' in text
+    assert said in text
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    assert "does not exist" in problem(load(tmp_path / "none", environ={}, pages=FakePages()))
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    assert "this is a directory" in problem(load(tmp_path, environ={}, pages=FakePages()))
+
+
+def test_a_file_in_place_of_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"")
+    assert "cannot be read" in problem(load(tmp_path / "f" / "c.conf", environ={}, pages=FakePages()))
+
+
+def test_an_impossible_name() -> None:
+    assert "cannot be read" in problem(load("a\0b", environ={}, pages=FakePages()))
+
+
+def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "may not be read" in problem(load(tmp_path / "c.conf", environ={}, pages=FakePages()))
+
+
+def test_a_huge_file(tmp_path: Path) -> None:
+    assert "more than 1048576 bytes" in problem(read(tmp_path, b"# x\n" * 262145))
+
+
+def test_require_raises_with_every_diagnostic(tmp_path: Path) -> None:
+    (tmp_path / "c.conf").write_text("LogLevel 7\nLogLevel x\nFoo\n" + TEXT)
+    with pytest.raises(ConfigurationError) as caught:
+        require(tmp_path / "c.conf", environ={}, pages=FakePages())
+    assert len(caught.value.diagnostics) == 3
+    assert caught.value.exit_code == 2
+
+
+def test_warnings_do_not_prevent(tmp_path: Path) -> None:
+    (tmp_path / "c.conf").write_text("LogLevel 7\n" + TEXT)
+    assert require(tmp_path / "c.conf", environ={}, pages=FakePages()).log_level == 15
+    assert len(warnings(load(tmp_path / "c.conf", environ={}, pages=FakePages()))) == 1
+
+
+def test_relative_paths_of_the_command_line_count_from_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.conf").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    configuration = require("c.conf", environ={}, overrides={"spool": "spool", "job_name": None}, pages=FakePages())
+    assert configuration.system.spool == str(tmp_path / "spool")
+
+
+def test_the_registry_is_used_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Registry", FakePages)
+    (tmp_path / "c.conf").write_text(TEXT + "Translate ibm-273\n")
+    assert require(tmp_path / "c.conf", environ={}).translate == "IBM-273"
