@@ -69,7 +69,7 @@ class Collector:
                     self._block(row, statement)
                 case Parameter():
                     self._single(row, statement)
-                case None:
+                case _:
                     self._unknown_statement(statement.keyword)
 
     def value(self, name: str, default: Any) -> Any:
@@ -105,7 +105,7 @@ class Collector:
             remedy = "its parameters stand between { and }, each on a line of its own"
             self._findings.error(word.line, word.column, f"{row.name} takes no value on its line", remedy)
         block = GivenBlock(keyword)
-        for entry in statement.block or ():
+        for entry in statement.block:
             self._parameter(row, block, entry)
         if row.repeatable:
             self.targets.append(block)

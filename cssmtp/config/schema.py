@@ -212,6 +212,7 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
             ),
         ),
         "Assorted switches.",
+        since="APAR PM87623, PM94506",
     ),
     Parameter(
         "Report",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cssmtp import codepage
 from cssmtp.config import load as module
 from cssmtp.config.load import Loaded, load, require, warnings
-from cssmtp.errors import ConfigurationError
+from cssmtp.config.values import fits
+from cssmtp.errors import ConfigurationError, UnknownCodePage
 from tests.config_pages import FakePages
 
 TEXT = "# card\nLogLevel 15\nTargetServer\n{\n  TargetName relay.example.net\n}\n"
@@ -135,3 +138,54 @@ def test_the_registry_is_used_unless_told_otherwise(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(module, "Registry", FakePages)
     (tmp_path / "c.conf").write_text(TEXT + "Translate ibm-273\n")
     assert require(tmp_path / "c.conf", environ={}).translate == "IBM-273"
+
+
+class Pages:
+    """Stands for the registry and the transcoder of `cssmtp.codepage`, by their contract."""
+
+    pages = (
+        SimpleNamespace(name="IBM-037", kind="SBCS", roles=frozenset({"translate"})),
+        SimpleNamespace(name="IBM-939", kind="MBCS", roles=frozenset({"translate"})),
+        SimpleNamespace(name="ISO8859-1", kind="SBCS", roles=frozenset({"charset"})),
+        SimpleNamespace(name="UTF-8", kind="MBCS", roles=frozenset({"charset", "mbcharset"})),
+        SimpleNamespace(name="IBM-5052", kind="ISO2022", roles=frozenset({"mbcharset"})),
+    )
+
+    def lookup(self, name: str) -> SimpleNamespace:
+        for page in self.pages:
+            if page.name == name.upper():
+                return page
+        raise UnknownCodePage(name, ("IBM-037",))
+
+    def source_text(self, page: str) -> SimpleNamespace:
+        return SimpleNamespace(text=lambda data: f"{page} {len(data)}")
+
+
+@pytest.fixture
+def _registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codepage, "registry", Pages(), raising=False)
+    monkeypatch.setattr(codepage, "transcode", Pages(), raising=False)
+
+
+@pytest.mark.usefixtures("_registry")
+def test_roles_of_the_registry() -> None:
+    fit = {
+        role: {page.name for page in Pages.pages if fits(module.Registry(), page.name, role)}
+        for role in ("translate", "mbtranslate", "charset", "mbcharset")
+    }
+    assert fit == {
+        "translate": {"IBM-037"},
+        "mbtranslate": {"IBM-939"},
+        "charset": {"ISO8859-1", "UTF-8"},
+        "mbcharset": {"UTF-8", "IBM-5052"},
+    }
+
+
+@pytest.mark.usefixtures("_registry")
+def test_the_registry_names_decodes_and_suggests() -> None:
+    registry = module.Registry()
+    assert registry.lookup("ibm-037", "translate") == "IBM-037"
+    assert registry.text("IBM-037", b"abc") == "IBM-037 3"
+    with pytest.raises(UnknownCodePage) as caught:
+        registry.lookup("IBM-O37", "translate")
+    assert caught.value.near == ("IBM-037",)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cssmtp.config.build import build, complete, with_overrides
+from cssmtp.config.build import OVERRIDABLE, NoPages, build, complete, with_overrides
 from cssmtp.config.diagnostic import Diagnostic
+from cssmtp.config.grammar import Parameter
 from cssmtp.config.model import AddressKind, Configuration, Report, ReportTo, TargetAddress, TargetServer
-from cssmtp.errors import UsageError
+from cssmtp.config.schema import SCHEMA
+from cssmtp.config.values import CodePageName
+from cssmtp.errors import UnknownCodePage, UsageError
 from tests.config_pages import FakePages
 
 TARGET = "TargetServer\n{\nTargetName relay.example.net\n}\n"
@@ -169,7 +172,21 @@ def test_with_overrides_refuses_what_cannot_be_overridden() -> None:
         with_overrides(built(TARGET), spool="/spool\n")
 
 
+def test_overrides_name_no_code_pages() -> None:
+    rows = [row for row in SCHEMA.statements if row.field in OVERRIDABLE]
+    assert not any(isinstance(row.kind, CodePageName) for row in rows if isinstance(row, Parameter))
+    with pytest.raises(UnknownCodePage):
+        NoPages().lookup("IBM-037", "translate")
+
+
 def test_too_many_findings_are_counted_not_shown() -> None:
     _, diagnostics = read("Foo\n" * 150)
     assert len(diagnostics) == 101
     assert "51 more findings" in str(diagnostics[-1])
+    _, diagnostics = read(block("Options", *["Foo"] * 150))
+    assert len(diagnostics) == 101
+
+
+def test_the_broadcast_address_is_no_target() -> None:
+    _, diagnostics = read(target("TargetIp 255.255.255.255"))
+    assert "not the address of one server" in str(diagnostics[0])
