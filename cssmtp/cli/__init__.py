@@ -1,7 +1,75 @@
 """The `cssmtp` command: one module per subcommand, imported only when it is asked for.
 
-Promises: a person gets one clear line and exit status 2 for any mistake of ours to understand; never a traceback.
-Never: does work itself.
+Promises: a person gets one clear line and exit status 2 for any mistake in what was asked; never a traceback.
+Never: does work itself; a subcommand's module has `add_arguments(parser)` and `run(arguments) -> exit status`.
 """
 
 from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from cssmtp import __version__
+from cssmtp.errors import CssmtpError
+
+COMMANDS: dict[str, str] = {
+    "run": "deliver: the daemon in the foreground",
+    "check": "say offline what would happen to each spool file",
+    "config": "validate a configuration and show what is in effect",
+    "codepage": "say which code pages a deck may be in",
+    "demo": "see it work: sample decks to a real SMTP server on loopback",
+}
+
+EPILOG = """\
+examples:
+  cssmtp demo                                   see it work, nothing to set up
+  cssmtp config -c cssmtp.conf                  is my configuration right?
+  cssmtp check -c cssmtp.conf deck1 deck2       what would CSSMTP reject, where and why?
+  cssmtp run -c cssmtp.conf --spool /var/spool/cssmtp
+                                                files dropped into /var/spool/cssmtp/drop/<writer>/ are delivered
+
+'cssmtp COMMAND --help' tells more about one command.
+"""
+
+
+def build_parser(selected: str | None) -> argparse.ArgumentParser:
+    """The command line. Only the subcommand `selected` gets its arguments, so that only its module is imported."""
+    parser = argparse.ArgumentParser(
+        prog="cssmtp",
+        description="An open mail gateway for mainframe batch mail: SMTP command decks on a spool become mail.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"cssmtp {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        sub = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name == selected:
+            importlib.import_module(f"cssmtp.cli.{name}").add_arguments(sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own) and return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    selected = next((word for word in words if word in COMMANDS), None)
+    arguments = build_parser(selected).parse_args(words)
+    command = importlib.import_module(f"cssmtp.cli.{arguments.command}")
+    try:
+        status: int = command.run(arguments)
+        sys.stdout.flush()
+    except CssmtpError as error:
+        print(f"cssmtp {arguments.command}: {error.show()}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (`cssmtp check ... | head`): nothing is wrong, but the interpreter must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return status

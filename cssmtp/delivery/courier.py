@@ -131,6 +131,11 @@ class Courier:
         reserved = sum(len(post.reserved[False]) + len(post.reserved[True]) for post in self._posts)
         return len(self._queues[False]) + len(self._queues[True]) + len(self._parked) + reserved
 
+    @property
+    def all_down(self) -> bool:
+        """Whether every target is known to be out of reach now (true also when no name could be resolved)."""
+        return all(post.target.state is TargetState.DOWN for post in self._posts)
+
     async def start(self) -> None:
         """Resolve the targets. Connections are made when there is mail. Raises nothing of a network."""
         await self._resolve()

@@ -8,102 +8,30 @@ Never: carries a time. The bus is synchronous, so the moment of handling is the 
 the time asks its clock: most mails are then never stamped.
 
 An event that can mean more than one thing to the reader has a `variant`, a word that is part of the message's key.
+All events are imported from here; those about target servers stand in `target_events`, the values they carry in `facts`.
 """
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import ClassVar
 
 from cssmtp.model import Envelope, Fault, Outcome, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolFile:
-    """Who wrote a spool file and where it came from: the facts log, report and statistics show.
-
-    `id` is the spool's id of the file, `writer` the external writer name it was sent to, `dsid` the number of the data set
-    in the job, `node` where the job ran; "" and 0 = not known.
-    """
-
-    id: str
-    writer: str = ""
-    jobname: str = ""
-    jobid: str = ""
-    dsid: int = 0
-    owner: str = ""
-    notify: str = ""
-    node: str = ""
-
-
-class Disposition(enum.Enum):
-    """What became of a spool file (mail-processing.md 16). KEEP: its own output disposition says that it stays."""
-
-    DELETE = "delete"
-    KEEP = "keep"
-    HOLD = "hold"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """The sums of one spool file. `octets` as read; every mail is exactly one of sent, undeliverable, rejected, discarded.
-
-    A mail with any recipient undeliverable counts as undeliverable. `discarded` are the good mails of test mode.
-    `errors` counts what counts to JESSyntaxErrLimit.
-    """
-
-    records: int = 0
-    octets: int = 0
-    mails: int = 0
-    sent: int = 0
-    undeliverable: int = 0
-    rejected: int = 0
-    discarded: int = 0
-    errors: int = 0
-
-
-class MailResult(enum.Enum):
-    """A mail's end over all its recipients, those that were no valid path included."""
-
-    SENT = "sent"
-    PARTLY = "partly"
-    UNDELIVERABLE = "undeliverable"
-
-
-class Severity(enum.Enum):
-    """How bad a remark about the configuration is."""
-
-    INFORMATION = "information"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class Direction(enum.Enum):
-    """Of a line of the SMTP dialogue, seen from us."""
-
-    SENT = ">"
-    RECEIVED = "<"
-
-
-class Ignored(enum.Enum):
-    """Why an address of a target server is not used (configuration.md 3)."""
-
-    SURPLUS = "only the first four addresses are used"
-    DUPLICATE = "the address occurs twice"
-    IPV6 = "this machine has no IPv6"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Base of all events. `variant` tells messages of one class apart, "" when there is only one."""
-
-    VARIANTS: ClassVar[tuple[str, ...]] = ("",)
-
-    @property
-    def variant(self) -> str:
-        return ""
-
+from cssmtp.observe.facts import Counts as Counts
+from cssmtp.observe.facts import Direction as Direction
+from cssmtp.observe.facts import Disposition as Disposition
+from cssmtp.observe.facts import Event as Event
+from cssmtp.observe.facts import Ignored as Ignored
+from cssmtp.observe.facts import MailResult as MailResult
+from cssmtp.observe.facts import Severity as Severity
+from cssmtp.observe.facts import SpoolFile as SpoolFile
+from cssmtp.observe.target_events import ConnectionClosed as ConnectionClosed
+from cssmtp.observe.target_events import ConnectionOpened as ConnectionOpened
+from cssmtp.observe.target_events import Dialogue as Dialogue
+from cssmtp.observe.target_events import ResolutionFailed as ResolutionFailed
+from cssmtp.observe.target_events import TargetDown as TargetDown
+from cssmtp.observe.target_events import TargetIgnored as TargetIgnored
+from cssmtp.observe.target_events import TargetUp as TargetUp
 
 # --- the gateway itself
 
@@ -324,11 +252,18 @@ class MailEnded(Event):
         return len(self.outcomes) + len(self.envelope.bad_recipients)
 
     @property
+    def failure(self) -> Outcome | None:
+        """The first outcome that is no delivery."""
+        for outcome in self.outcomes:
+            if outcome.verdict is not Verdict.DELIVERED:
+                return outcome
+        return None
+
+    @property
     def result(self) -> MailResult:
-        delivered = self.delivered
-        if not delivered:
-            return MailResult.UNDELIVERABLE
-        return MailResult.SENT if delivered == self.recipients else MailResult.PARTLY
+        if self.outcomes and not self.envelope.bad_recipients and self.failure is None:
+            return MailResult.SENT
+        return MailResult.PARTLY if self.delivered else MailResult.UNDELIVERABLE
 
     @property
     def variant(self) -> str:
@@ -346,9 +281,9 @@ class MailEnded(Event):
     @property
     def reason(self) -> str:
         """What the first recipient that failed was told; for a mail without failure, the answer that ended it."""
-        for outcome in self.outcomes:
-            if outcome.verdict is not Verdict.DELIVERED:
-                return outcome.reason
+        failure = self.failure
+        if failure is not None:
+            return failure.reason
         if self.envelope.bad_recipients:
             return self.envelope.bad_recipients[0].reply
         return self.outcomes[-1].reason if self.outcomes else "no recipient"
@@ -451,107 +386,6 @@ class ReportFailed(Event):
 
     file: SpoolFile
     reason: str
-
-
-# --- target servers
-
-
-@dataclass(frozen=True, slots=True)
-class TargetUp(Event):
-    """A target server can be used (again). `capabilities` its EHLO keywords, () for one that knows only HELO."""
-
-    address: str
-    port: int
-    capabilities: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TargetDown(Event):
-    """A target server cannot be reached or used; `retry_seconds` until it is tried again (Timeout ConnectRetry)."""
-
-    address: str
-    port: int
-    reason: str
-    retry_seconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TargetIgnored(Event):
-    """An address that will not be used. `name` is what the configuration says, `address` what it became."""
-
-    VARIANTS: ClassVar[tuple[str, ...]] = tuple(why.name.lower() for why in Ignored)
-
-    name: str
-    address: str
-    why: Ignored
-
-    @property
-    def variant(self) -> str:
-        return self.why.name.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class ResolutionFailed(Event):
-    """A TargetName or TargetMx gave no address."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionOpened(Event):
-    """A connection is ready for mail. `key` tells it from others of its target; the TLS fields are "" without TLS."""
-
-    address: str
-    port: int
-    key: int
-    esmtp: bool = True
-    server: str = ""
-    tls_protocol: str = ""
-    tls_cipher: str = ""
-    tls_subject: str = ""
-
-    @property
-    def protocol(self) -> str:
-        return "ESMTP" if self.esmtp else "SMTP"
-
-    @property
-    def tls(self) -> str:
-        if not self.tls_protocol:
-            return "no TLS"
-        return f"{self.tls_protocol} {self.tls_cipher} certificate {self.tls_subject or 'not shown'}"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionClosed(Event):
-    """A connection ended. `mails` mails got their final answer over it, `octets` were sent, `seconds` it lasted."""
-
-    address: str
-    port: int
-    key: int
-    mails: int
-    reason: str
-    octets: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Dialogue(Event):
-    """One line of the SMTP dialogue, without line end (log level 32). `secret`: the text must not be shown."""
-
-    address: str
-    port: int
-    direction: Direction
-    text: str
-    secret: bool = False
-
-    @property
-    def arrow(self) -> str:
-        return self.direction.value
-
-    @property
-    def shown(self) -> str:
-        return "***" if self.secret else self.text
 
 
 # --- ourselves

@@ -23,6 +23,8 @@ COLUMN_LIMIT = 80
 ABSENT = "-"
 """Stands for a value that is not there, in columns and inserts."""
 
+_MISSING = object()
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -77,13 +79,16 @@ def sentence(event: Event, message: Message) -> str:
 def value_of(event: Event, name: str) -> object:
     """The value of an insert: the event's own, else that of its file, else of its counts. AttributeError when none has it."""
     for holder in (event, getattr(event, "file", None), getattr(event, "counts", None)):
-        if hasattr(holder, name):
-            return getattr(holder, name)
+        value = getattr(holder, name, _MISSING)
+        if value is not _MISSING:
+            return value
     raise AttributeError(f"{type(event).__name__} has nothing for insert {name}")
 
 
 def _insert(value: object) -> str:
     match value:
+        case int():
+            return str(value)
         case enum.Enum():
             return str(value.value)
         case float():

@@ -1,0 +1,149 @@
+"""`cssmtp check`: what would CSSMTP do with these spool files? Offline: no server, no spool, nothing is changed.
+
+Promises: every file gets its answer, whatever the others are; exit status 0 nothing to report, 1 some file has errors,
+2 usage or a file that could not be read (the others are still done).
+Never: sends or writes anything but its answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from cssmtp.codepage.registry import lookup
+from cssmtp.config.load import require
+from cssmtp.config.model import AddressKind, Configuration, TargetAddress, TargetServer
+from cssmtp.engine.assess import assess
+from cssmtp.errors import UsageError
+from cssmtp.observe.assessment import Assessment, show
+from cssmtp.spool.attributes import Attributes, from_json
+
+SIDECAR = ".json"
+NOT_DECKS = (SIDECAR, ".expect", ".md")
+"""Files of a directory that are not looked at: sidecars, and what lies beside the sample decks."""
+
+EXPLANATION = """\
+Each PATH is a spool file as any system hands it over, or a directory of such files. Attributes (framing, record length, code
+page, job name) are taken from a sidecar PATH.json where there is one; without, the framing is detected.
+
+Without -c the defaults of a configuration file apply. The exit status is 0 when there is nothing to report, 1 when some
+file has errors, 2 when a file could not be read or the command line is wrong.
+
+examples:
+  cssmtp check payrun.deck
+  cssmtp check --translate IBM-273 --format json decks/ | jq 'select(.disposition == "hold") | .file'
+"""
+
+
+class _Progress:
+    """Says on a terminal which file is being read, so that long work does not look like a hang."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._shown = total > 1 and sys.stderr.isatty()
+
+    def at(self, number: int, path: Path) -> None:
+        if self._shown:
+            name = "".join(character if character.isprintable() else "?" for character in path.name)[:60]
+            print(f"\r\033[K{number} of {self._total}: {name}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the subcommand."""
+    parser.epilog = EXPLANATION
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="spool file, or directory of spool files")
+    parser.add_argument("-c", "--config", metavar="FILE", help="configuration file whose rules apply")
+    parser.add_argument("--translate", metavar="PAGE", help="code page of the files instead of the configuration's Translate")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="tables for people, or one JSON object a line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; the answer is the exit status."""
+    configuration = _configuration(arguments)
+    paths, unreadable = _files(arguments.paths)
+    progress = _Progress(len(paths))
+    errors = False
+    kept: list[Assessment] = []
+    for number, path in enumerate(paths, 1):
+        progress.at(number, path)
+        try:
+            assessment = _assess(path, configuration)
+        except OSError as error:
+            progress.end()
+            print(f"cssmtp check: {path}: {error.strerror or error}", file=sys.stderr)
+            unreadable = True
+            continue
+        errors = errors or not assessment.clean
+        if arguments.format == "json":
+            progress.end()
+            print(assessment.to_json())
+        else:
+            kept.append(assessment)
+    progress.end()
+    if kept:
+        show(kept, sys.stdout)
+    return 2 if unreadable else int(errors)
+
+
+def _configuration(arguments: argparse.Namespace) -> Configuration:
+    if arguments.config:
+        configuration = require(arguments.config, environ=os.environ)
+    else:
+        nowhere = TargetServer((TargetAddress(AddressKind.IP, "127.0.0.1"),))
+        configuration = Configuration(targets=(nowhere,))
+    if not arguments.translate:
+        return configuration
+    page = lookup(arguments.translate)
+    if "translate" not in page.roles:
+        raise UsageError(f"{page.name} is no code page of spool files; 'cssmtp config --explain Translate' lists those")
+    return replace(configuration, translate=page.name, mbcs=page.kind == "MBCS")
+
+
+def _files(words: list[str]) -> tuple[list[Path], bool]:
+    """The files to look at in a stable order, and whether one of the words names nothing."""
+    files: list[Path] = []
+    missing = False
+    for word in words:
+        path = Path(word)
+        if path.is_dir():
+            files += _below(path)
+        elif path.exists():
+            files.append(path)
+        else:
+            print(f"cssmtp check: {word}: no such file", file=sys.stderr)
+            missing = True
+    return files, missing
+
+
+def _below(directory: Path) -> Iterator[Path]:
+    for path in sorted(directory.iterdir()):
+        if path.is_file() and not path.name.startswith(".") and path.suffix not in NOT_DECKS:
+            yield path
+
+
+def _assess(path: Path, configuration: Configuration) -> Assessment:
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if not stream.seekable():
+            raise OSError(None, "is no plain file")
+        return assess(str(path), stream, size, _attributes(path), configuration)
+
+
+def _attributes(path: Path) -> Attributes:
+    """The sidecar's attributes; what is wrong with it is told and the defaults stand, as the data may still be readable."""
+    defaults = Attributes(jobname=path.stem.upper()[:8])
+    sidecar = path.with_name(path.name + SIDECAR)
+    if not sidecar.is_file():
+        return defaults
+    attributes, problems = from_json(sidecar.read_bytes(), defaults)
+    for problem in problems:
+        print(f"cssmtp check: {sidecar}: {problem}", file=sys.stderr)
+    return attributes

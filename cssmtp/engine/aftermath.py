@@ -1,0 +1,179 @@
+"""What follows an undeliverable mail and a bad spool file: notice, dead letter, error report.
+
+Promises: each undeliverable mail is followed by exactly what mail-processing.md 13.1 says; a notice or a mailed report is
+tried once and never retried; everything still under way counts in `pending`, so that the spool file waits for it. When a
+dead letter cannot be written, `kept` turns False: the spool file is then the only copy left and must stay.
+Never: decides about the spool file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from cssmtp.config.model import DeadLetterAction, ReportTo, TargetServer
+from cssmtp.engine.context import Context
+from cssmtp.engine.deadletters import store_dead_letter
+from cssmtp.engine.disposition import Afterwards, afterwards
+from cssmtp.engine.parcels import MailParcel, Parcel, TextParcel, Wire
+from cssmtp.engine.pending import Pending
+from cssmtp.errors import SpoolError
+from cssmtp.mail.compose import unstuffed
+from cssmtp.mail.headers import UNDELIVERABLE_MARK, Origin
+from cssmtp.mail.notice import REPORT_MARK, Failure, Letter, dead_letter_name, notice, report_mail
+from cssmtp.model import Outcome, Verdict
+from cssmtp.observe.events import (
+    DeadLetterDropped,
+    DeadLetterFailed,
+    DeadLetterStored,
+    NoticeSent,
+    ReportFailed,
+    ReportMailed,
+    ReportWritten,
+    SpoolFile,
+)
+from cssmtp.observe.report import FailedRecipient
+from cssmtp.spool.store import Claim
+
+NO_ORIGINATOR = "the mail has a null reverse-path"
+
+
+class Originals(Protocol):
+    """Where a notice gets the text of the mail it is about."""
+
+    def original(self, parcel: MailParcel, target: TargetServer) -> Iterator[bytes]:
+        """The mail's wire lines for `target`, without the final period."""
+        ...
+
+
+class Aftermath:
+    """For one spool file. `originals` is None where no mail is ever sent, and so none is undeliverable: test mode."""
+
+    def __init__(self, file: SpoolFile, origin: Origin, context: Context, pending: Pending, originals: Originals | None) -> None:
+        self.kept = True
+        self._file = file
+        self._origin = origin
+        self._context = context
+        self._configuration = context.configuration
+        self._publish = context.publish
+        self._originals = originals
+        self._pending = pending
+        self._sequence = 0
+        self._writers: set[asyncio.Task[None]] = set()
+
+    # --- undeliverable mail
+
+    def undeliverable(self, parcel: MailParcel, failed: Sequence[FailedRecipient]) -> None:
+        """A mail has ended without reaching `failed`: send the notice, or keep a dead letter, or do nothing."""
+        action = afterwards(self._configuration.undeliverable, parcel.reverse_path)
+        if action is Afterwards.NOTHING:
+            return
+        mail = parcel.mail.number
+        failures = [Failure(one.recipient, one.reason) for one in failed]
+        letter = notice(self._origin, self._configuration.header, mail, parcel.reverse_path, failures, self._context.clock.wall())
+        if action is Afterwards.DEAD_LETTER:
+            self._dead_letter(letter, UNDELIVERABLE_MARK, mail, NO_ORIGINATOR, parcel)
+            return
+
+        def answered(_: Parcel, outcomes: tuple[Outcome, ...]) -> None:
+            outcome = outcomes[0]
+            if outcome.verdict is Verdict.DELIVERED:
+                self._publish(NoticeSent(self._file, mail, parcel.reverse_path))
+            else:
+                self._dead_letter(letter, UNDELIVERABLE_MARK, mail, outcome.reason, parcel)
+            self._pending.done()
+
+        self._send(letter, len(letter.head) + parcel.size, parcel, answered)
+
+    def _send(
+        self, letter: Letter, size: int, about: MailParcel | None, answered: Callable[[Parcel, tuple[Outcome, ...]], None]
+    ) -> None:
+        def render(target: TargetServer) -> Wire:
+            blocks = letter.wire(self._original(about, target))
+            # A large original is read from the spool file again, which belongs into the thread that pulls the blocks.
+            return blocks if about is not None and about.large else b"".join(blocks)
+
+        envelope = letter.envelope
+        # A notice quotes the mail: what had to be encrypted once must not come back in clear.
+        secret = about is not None and about.tls_required
+        self._pending.begun()
+        assert self._context.courier is not None
+        self._context.courier.submit(
+            TextParcel(envelope.reverse_path, envelope.recipients, size, render, answered, tls_required=secret)
+        )
+
+    # --- dead letters
+
+    def _dead_letter(self, letter: Letter, mark: str, mail: int, reason: str, about: MailParcel | None = None) -> None:
+        if self._configuration.undeliverable.dead_letter_action is DeadLetterAction.DELETE:
+            self._publish(DeadLetterDropped(self._file, mail, reason))
+            return
+        self._sequence += 1
+        name = dead_letter_name(self._origin.jobname, self._origin.jobid, self._context.clock.wall(), self._sequence, mark)
+        directory = Path(self._configuration.undeliverable.dead_letter_directory)
+        self._pending.begun()
+        task = asyncio.get_running_loop().create_task(
+            self._store(directory, name, self._letter_text(letter, about), mail, reason)
+        )
+        self._writers.add(task)
+        task.add_done_callback(self._writers.discard)
+
+    def _letter_text(self, letter: Letter, about: MailParcel | None) -> Iterator[bytes]:
+        """The letter as it would have been sent to the first target, without the transparency of SMTP."""
+        yield unstuffed(letter.head)
+        yield from map(unstuffed, self._original(about, self._configuration.targets[0]))
+
+    def _original(self, about: MailParcel | None, target: TargetServer) -> Iterable[bytes]:
+        return self._originals.original(about, target) if about is not None and self._originals is not None else ()
+
+    async def _store(self, directory: Path, name: str, blocks: Iterable[bytes], mail: int, reason: str) -> None:
+        try:
+            path = await asyncio.to_thread(store_dead_letter, directory, name, blocks)
+        except OSError as error:
+            self.kept = False
+            self._publish(DeadLetterFailed(self._file, mail, str(directory / name), f"{error.strerror or error}; {reason}"))
+        else:
+            self._publish(DeadLetterStored(self._file, mail, str(path), reason))
+        finally:
+            self._pending.done()
+
+    # --- the error report
+
+    async def report(self, text: str, claim: Claim, now: datetime) -> None:
+        """Send the error report where the Report statement says."""
+        match self._configuration.report.to:
+            case ReportTo.SYSOUT:
+                await self._write_report(text, claim)
+            case ReportTo.ADMIN if self._configuration.mail_administrators:
+                self._mail_report(text, now)
+
+    def _mail_report(self, text: str, now: datetime) -> None:
+        configuration = self._configuration
+        letter = report_mail(
+            self._origin, configuration.header, text, configuration.mail_administrators, configuration.report_mail_from, now
+        )
+
+        def answered(parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
+            reached = tuple(
+                name for name, outcome in zip(parcel.recipients, outcomes, strict=True) if outcome.verdict is Verdict.DELIVERED
+            )
+            if reached:
+                self._publish(ReportMailed(self._file, reached))
+            else:
+                self._publish(ReportFailed(self._file, outcomes[0].reason))
+                self._dead_letter(letter, REPORT_MARK, 0, outcomes[0].reason)
+            self._pending.done()
+
+        self._send(letter, len(letter.head), None, answered)
+
+    async def _write_report(self, text: str, claim: Claim) -> None:
+        """Report Sysout: the report becomes a file in the report area of the spool."""
+        try:
+            path = await asyncio.to_thread(self._context.store.write_report, claim.id, text.encode(), claim.attributes)
+        except (OSError, SpoolError) as error:
+            self._publish(ReportFailed(self._file, str(error)))
+        else:
+            self._publish(ReportWritten(self._file, str(path)))

@@ -1,0 +1,61 @@
+"""What would happen to a spool file: the dry run behind test mode and `cssmtp check`.
+
+Promises: the same reading as delivery, and nothing else; both users get the same verdicts because this is the one place
+that makes them.
+Never: sends, writes, disposes.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from cssmtp.bsmtp.interpreter import Rejected
+from cssmtp.config.model import Configuration
+from cssmtp.engine.disposition import disposition
+from cssmtp.engine.filebook import unreadable
+from cssmtp.engine.reading import DeckReader
+from cssmtp.errors import UnknownCodePage, UnreadableData
+from cssmtp.model import DeckMail, Envelope, Fault
+from cssmtp.observe.assessment import AssessedMail, Assessment, Judgement
+from cssmtp.spool.attributes import Attributes
+
+
+def assess(name: str, stream: BinaryIO, size: int, attributes: Attributes, configuration: Configuration) -> Assessment:
+    """Read the whole deck and say what would become of each mail and of the file. `stream` is seekable, at its start."""
+    mails: list[AssessedMail] = []
+    errors: list[Fault] = []
+    reader: DeckReader | None = None
+    try:
+        reader = DeckReader(stream, size, attributes, configuration)
+        while (findings := reader.next_slice()) is not None:
+            for finding in findings:
+                match finding:
+                    case DeckMail():
+                        mails.append(_mail(finding.number, judge(finding), finding.envelope, finding.size))
+                    case Rejected():
+                        mails.append(_mail(finding.number, Judgement.REJECTED, finding.envelope, 0))
+                    case Fault():
+                        errors.append(finding)
+    except (UnreadableData, UnknownCodePage) as error:
+        errors.append(unreadable(str(error)))
+    bad = bool(errors) or any(mail.verdict is not Judgement.DELIVERABLE or mail.bad_recipients for mail in mails)
+    return Assessment(
+        file=name,
+        framing=reader.framing.describe() if reader else "",
+        code_page=reader.page if reader else "",
+        records=reader.records if reader else 0,
+        mails=tuple(mails),
+        errors=tuple(errors),
+        counted_errors=reader.counted_errors if reader else 0,
+        error_limit_reached=reader.limit_reached if reader else False,
+        disposition=disposition(bad, configuration.bad_spool_disp),
+    )
+
+
+def judge(mail: DeckMail) -> Judgement:
+    """A mail that somebody can be sent is deliverable; whether a server takes it cannot be known here."""
+    return Judgement.DELIVERABLE if mail.envelope.recipients else Judgement.UNDELIVERABLE
+
+
+def _mail(number: int, verdict: Judgement, envelope: Envelope, size: int) -> AssessedMail:
+    return AssessedMail(number, verdict, envelope.reverse_path, envelope.recipients, envelope.bad_recipients, size)

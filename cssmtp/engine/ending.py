@@ -1,0 +1,40 @@
+"""The end of a spool file: its error report and its disposal.
+
+Promises: a file is disposed of once, as decided. Never: decides.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cssmtp.config.model import Configuration
+from cssmtp.engine.filebook import REPORT_FINDINGS, FileBook, full_host_name
+from cssmtp.observe.events import Disposition
+from cssmtp.observe.report import error_report
+from cssmtp.spool.store import Claim
+
+_KEPT = "kept"
+
+
+def report_text(book: FileBook, decided: Disposition, configuration: Configuration, now: datetime) -> str:
+    """The error report of a bad spool file (mail-processing.md 14)."""
+    text = error_report(
+        book.file,
+        book.faults,
+        book.failed,
+        book.counts(),
+        decided,
+        host=full_host_name(configuration.system),
+        job=configuration.system.job_name,
+        now=now,
+    )
+    unlisted = max(0, book.fault_lines - REPORT_FINDINGS) + max(0, book.failed_count - REPORT_FINDINGS)
+    return text + (f"{unlisted} further findings are counted but not listed\n" if unlisted else "")
+
+
+def dispose(claim: Claim, decided: Disposition, why: str) -> Disposition:
+    """Do it, and say what became of the file: a file whose own output disposition is KEEP stays (jes-spool.md 3)."""
+    if decided is Disposition.HOLD:
+        claim.hold(why)
+        return Disposition.HOLD
+    return Disposition.KEEP if claim.processed() == _KEPT else Disposition.DELETE

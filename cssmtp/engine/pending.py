@@ -1,0 +1,31 @@
+"""Counting what is under way, and waiting for the last of it.
+
+Promises: `wait` returns when as many things are done as were begun. Never: knows what they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Pending:
+    """A counter that can be waited for. For one event loop."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def begun(self) -> None:
+        if not self._count:
+            self._none.clear()
+        self._count += 1
+
+    def done(self) -> None:
+        self._count -= 1
+        if not self._count:
+            self._none.set()
+
+    async def wait(self) -> None:
+        """Return when nothing is under way."""
+        await self._none.wait()

@@ -1,0 +1,97 @@
+"""From a claimed spool file to what its deck says, slice by slice.
+
+Promises: one place where framing, lines and the interpreter are put together, used alike by delivery, test mode and
+`cssmtp check`; memory is bounded by one block whatever the size of the file.
+Never: waits, sends or writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from cssmtp.bsmtp.body import read_body
+from cssmtp.bsmtp.interpreter import Event as Finding
+from cssmtp.bsmtp.interpreter import Interpreter, Rules
+from cssmtp.codepage.transcode import SourceText, source_text
+from cssmtp.config.model import Configuration, TargetServer
+from cssmtp.model import BodySpan
+from cssmtp.spool.attributes import Attributes
+from cssmtp.spool.framing import Framing, blocks, detect
+from cssmtp.spool.lines import Alphabet, Lines, alphabet_of, assemble
+
+AUTO = "auto"
+TEXT_PAGES = {"ascii": "US-ASCII", "utf-8": "UTF-8"}
+
+
+def code_page_of(framing: Framing, attributes: Attributes, configuration: Configuration) -> str:
+    """The code page of a spool file's text.
+
+    Text that is plainly ASCII or UTF-8 is that; otherwise the page that the file's attributes name (an extension of
+    ours), otherwise the Translate statement (mail-processing.md 9.1).
+    """
+    if framing.encoding in TEXT_PAGES:
+        return TEXT_PAGES[framing.encoding]
+    declared = attributes.encoding
+    if declared and declared.lower() not in {AUTO, "ebcdic", *TEXT_PAGES}:
+        return declared
+    return configuration.translate
+
+
+def target_charset(target: TargetServer, mixed: bool, configuration: Configuration) -> str:
+    """The code page in which a mail goes to `target`: MBCharset for multi-byte text when MBCS is on, else Charset."""
+    if configuration.mbcs and mixed and target.mbcharset:
+        return target.mbcharset
+    return target.charset
+
+
+class DeckReader:
+    """Reads one spool file's data from `stream` (seekable, at its start, `size` bytes).
+
+    Raises UnreadableData from the constructor when the framing cannot be understood, and from `next_slice` when the data
+    breaks off in a way that only reading shows; UnknownCodePage when the attributes name a page that nobody knows.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int, attributes: Attributes, configuration: Configuration) -> None:
+        self.framing = detect(stream, size, attributes)
+        self.page = code_page_of(self.framing, attributes, configuration)
+        self.source: SourceText = source_text(self.page)
+        self.rules = Rules.from_configuration(configuration)
+        self.records = 0
+        self._alphabet: Alphabet = alphabet_of(self.framing.encoding)
+        self._interpreter = Interpreter(self.rules, self.source, self._alphabet)
+        self._lines: Iterator[Lines] | None = assemble(blocks(stream, self.framing), self._alphabet, mixed=self.source.mixed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything has been read."""
+        return self._lines is None
+
+    @property
+    def mails(self) -> int:
+        """How many mails the deck has begun so far."""
+        return self._interpreter.mails
+
+    @property
+    def counted_errors(self) -> int:
+        return self._interpreter.counted_errors
+
+    @property
+    def limit_reached(self) -> bool:
+        return self._interpreter.limit_reached
+
+    def next_slice(self) -> list[Finding] | None:
+        """The findings of the next block in deck order (may be empty), or None after the end of the file."""
+        if self._lines is None:
+            return None
+        lines = None if self._interpreter.ended else next(self._lines, None)
+        if lines is None:
+            self._lines = None
+            return self._interpreter.finish()
+        self.records = lines.first - 1 + (sum(lines.spans) if lines.spans else len(lines.lines))
+        return self._interpreter.feed(lines)
+
+    def body_blocks(self, span: BodySpan, stream: BinaryIO) -> Iterator[bytes]:
+        """The stuffed lines of a large body, read again from `stream`."""
+        truncate = self.rules.data_line_truncation
+        return read_body(span, stream, self.framing, self._alphabet, mixed=self.source.mixed, truncate=truncate)

@@ -1,0 +1,208 @@
+"""The gateway as a whole: takes spool files, runs their tasks, starts and stops in order.
+
+Promises: one spool file's trouble is that file's; everything else goes on. Stop means: nothing new is claimed, what is on a
+connection gets its answer within a limit, unfinished spool files go back to the ready queue.
+Never: touches records, mails or sockets itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from cssmtp import __version__
+from cssmtp.clock import Clock
+from cssmtp.config.model import Configuration, ReportTo
+from cssmtp.delivery.courier import Courier
+from cssmtp.delivery.link import Parcel as DeliveredParcel
+from cssmtp.engine.context import Context, Flow
+from cssmtp.engine.filebook import full_host_name
+from cssmtp.engine.ledger import MemoryLedger
+from cssmtp.engine.parcels import Parcel
+from cssmtp.engine.spooltask import FileResult, SpoolTask
+from cssmtp.engine.testmode import TestModeTask
+from cssmtp.engine.watcher import Watcher
+from cssmtp.errors import SpoolError
+from cssmtp.model import Outcome
+from cssmtp.observe.bus import Bus
+from cssmtp.observe.events import (
+    Dialogue,
+    GatewayReady,
+    GatewayStarting,
+    GatewayStopped,
+    GatewayStopping,
+    InternalError,
+    SpoolEntryRefused,
+    SpoolUnusable,
+    TestModeWithoutReport,
+)
+from cssmtp.spool.store import SpoolEntry, SpoolStore
+
+SPOOL_TASKS = 16
+"""Spool files worked on at once: the JES tasks of the WRITER pool. Ours; IBM's number is not known."""
+
+STOP_GRACE_SECONDS = 30.0
+"""How long a stop waits for answers to mails that are on a connection."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a run came to; decides the exit status of --until-idle."""
+
+    files: int = 0
+    mails: int = 0
+    troubled: int = 0
+    unfinished: int = 0
+
+
+def answered(parcel: DeliveredParcel, outcomes: tuple[Outcome, ...]) -> None:
+    """The courier's answer, handed to whoever submitted the parcel."""
+    assert isinstance(parcel, Parcel)
+    parcel.ended(parcel, outcomes)
+
+
+class Gateway:
+    """One CSSMTP. `run` returns the exit status: 0, or 1 when something was left undelivered or held."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: SpoolStore,
+        bus: Bus,
+        clock: Clock,
+        *,
+        watched: tuple[Path, ...] = (),
+        until_idle: bool = False,
+    ) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._until_idle = until_idle
+        self._watcher = Watcher(watched)
+        self._stop_reason = ""
+        self._tasks: dict[asyncio.Task[FileResult], SpoolTask | TestModeTask] = {}
+        self._totals = Totals()
+        self._flow = Flow(bus.publish)
+        self._courier: Courier | None = None
+
+    def stop(self, reason: str) -> None:
+        """Ask for an orderly stop. May be called from a signal handler of the loop; a second call changes nothing."""
+        self._stop_reason = self._stop_reason or reason
+        self._watcher.poke()
+
+    async def run(self) -> int:
+        configuration = self._configuration
+        self._bus.publish(
+            GatewayStarting(__version__, configuration.system.job_name, configuration.ext_writer_name, configuration.source)
+        )
+        test_mode = configuration.options.test_mode
+        if test_mode and configuration.report.to is ReportTo.NONE:
+            self._bus.publish(TestModeWithoutReport())
+        await asyncio.to_thread(self._store.recover)
+        # In test mode the only thing that can ever be sent is an error report for the administrators.
+        if not test_mode or configuration.report.to is ReportTo.ADMIN:
+            self._courier = Courier(
+                configuration,
+                self._clock,
+                self._bus.publish,
+                answered,
+                self._flow.hungry,
+                hello=full_host_name(configuration.system),
+                traced=lambda: self._bus.wanted(Dialogue),
+            )
+            await self._courier.start()
+        self._flow.courier = self._courier
+        context = Context(configuration, self._store, self._courier, self._bus.publish, self._clock, MemoryLedger(), self._flow)
+        self._bus.publish(GatewayReady(len(configuration.targets), test_mode))
+        try:
+            async with self._watcher:
+                await self._serve(context)
+        finally:
+            await self._wind_down()
+        status = 1 if self._totals.troubled or self._totals.unfinished else 0
+        if not self._until_idle:
+            status = 0
+        self._bus.publish(GatewayStopped(status, self._totals.files, self._totals.mails))
+        return status
+
+    async def _serve(self, context: Context) -> None:
+        while not self._stop_reason:
+            pending = await self._admit()
+            await self._claim_ready(context)
+            if self._until_idle and not self._tasks and not pending:
+                self.stop("the spool is empty")
+                return
+            if self._until_idle and not pending and self._nothing_moves():
+                self.stop("no target server can be reached")
+                return
+            await self._watcher.wait()
+
+    def _nothing_moves(self) -> bool:
+        """Every task waits and every target is down: a run until idle would wait for ever."""
+        return self._courier is not None and self._courier.all_down and all(task.reading_done for task in self._tasks.values())
+
+    async def _admit(self) -> bool:
+        """Take the drop zone in. True when files there still have to settle."""
+        try:
+            admissions = await asyncio.to_thread(self._store.admit, self._configuration.ext_writer_name)
+        except SpoolError as error:
+            self._bus.publish(SpoolUnusable(str(error)))
+            return False
+        for admission in admissions:
+            if admission.problem:
+                self._bus.publish(SpoolEntryRefused(admission.name, admission.problem))
+                self._totals.troubled += 1
+        return self._store.settling()
+
+    async def _claim_ready(self, context: Context) -> None:
+        room = SPOOL_TASKS - len(self._tasks)
+        if room <= 0:
+            return
+        try:
+            entries = await asyncio.to_thread(self._store.select, self._configuration.ext_writer_name, room)
+        except SpoolError as error:
+            self._bus.publish(SpoolUnusable(str(error)))
+            return
+        for entry in entries:
+            await self._begin(entry, context)
+
+    async def _begin(self, entry: SpoolEntry, context: Context) -> None:
+        claim = await asyncio.to_thread(self._store.claim, entry)
+        if claim is None:
+            return
+        kind = TestModeTask if self._configuration.options.test_mode else SpoolTask
+        work = kind(claim, context)
+        task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
+        self._tasks[task] = work
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[FileResult]) -> None:
+        del self._tasks[task]
+        self._watcher.poke()
+        if task.cancelled():
+            self._totals.unfinished += 1
+            return
+        error = task.exception()
+        if error is not None:
+            self._bus.publish(InternalError("spool task", f"{type(error).__name__}: {error}"))
+            self._totals.troubled += 1
+            return
+        result = task.result()
+        self._totals.files += 1
+        self._totals.mails += result.mails
+        self._totals.troubled += result.bad
+
+    async def _wind_down(self) -> None:
+        self._bus.publish(GatewayStopping(self._stop_reason or "an error"))
+        for work in self._tasks.values():
+            work.stop_reading()
+        if self._courier is not None:
+            await self._courier.stop(STOP_GRACE_SECONDS)
+        for task in list(self._tasks):
+            task.cancel()
+        for task in list(self._tasks):
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task

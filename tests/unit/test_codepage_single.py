@@ -1,0 +1,87 @@
+"""Single-byte conversion: the rules of code-pages.md 2 and 10."""
+
+from __future__ import annotations
+
+import pytest
+
+from cssmtp.codepage import registry
+from cssmtp.codepage.transcode import Conversion, source_text, transcoder
+
+HOST_SINGLE = [name for name in registry.names("translate") if registry.lookup(name).kind == "SBCS"]
+CHARSETS = [name for name in registry.names("charset") if name != "UTF-8"]
+
+
+@pytest.mark.parametrize("page", HOST_SINGLE)
+def test_no_control_leaves_and_lines_are_kept_for_every_pair(page: str) -> None:
+    every_byte = bytes(range(256))
+    for charset in CHARSETS:
+        record = transcoder(page, charset).record(every_byte)
+        assert len(record) == 256
+        assert not [byte for byte in record if byte < 0x20 and byte != 9]
+        wire = transcoder(page, charset).lines(every_byte * 2)
+        assert wire.count(b"\r\n") == wire.count(b"\r") == wire.count(b"\n") == 2
+
+
+def test_lines_equal_the_join_of_records() -> None:
+    lines = [b"\xc1\x25\xc2", b"", b"\x40\x9f\x0d", b"\x3f\xff"]
+    block, single = transcoder("IBM-1140", "ISO8859-1"), transcoder("IBM-1140", "ISO8859-1")
+    assert block.lines(b"".join(line + b"\x15" for line in lines)) == b"".join(single.record(line) + b"\r\n" for line in lines)
+    assert (block.substitutions, block.controls) == (single.substitutions, single.controls) == (1, 4)
+
+
+def test_a_line_break_within_a_record_is_a_blank() -> None:
+    own = transcoder("IBM-1047", "ISO8859-1")
+    assert own.record(b"\xc1\x15\xc2\x25\xc3\x0d\xc4\x0d\x15") == b"A B C D  "
+    assert own.controls == 5
+
+
+def test_substitution_is_counted_as_lost_text() -> None:
+    own = transcoder("IBM-875", "ISO8859-1")
+    assert own.record("Αθήνα".encode("cp875")) == b"?????"
+    assert own.substitutions == 5
+    assert transcoder("IBM-875", "ISO8859-7").record("Αθήνα".encode("cp875")) == "Αθήνα".encode("iso8859-7")
+
+
+@pytest.mark.parametrize(("euro", "byte"), [("sub", b"?"), ("A4", b"\xa4")])
+def test_the_euro_option(euro: str, byte: bytes) -> None:
+    own = transcoder("IBM-1142", "ISO8859-1", Conversion(euro=euro))  # type: ignore[arg-type]  # parametrised literal
+    assert own.record(b"\x5a") == byte
+    assert transcoder("IBM-1142", "ISO8859-15", Conversion(euro="A4")).record(b"\x5a") == b"\xa4"
+    assert transcoder("IBM-1142", "windows-1252").record(b"\x5a") == b"\x80"
+
+
+def test_ibm_substitution_of_the_pc_family_is_7f_and_of_iso_a_question_mark() -> None:
+    assert transcoder("IBM-875", "IBM-850", Conversion(unmappable="ibm")).record(b"\x71") == b"\x7f"
+    assert transcoder("IBM-875", "ISO8859-1", Conversion(unmappable="ibm")).record(b"\x71") == b"?"
+
+
+def test_newline_convention_of_zos_and_cdra() -> None:
+    assert source_text("IBM-1047").text(b"\xc1\x15\x25") == "A\n\x85"
+    assert source_text("IBM-1047", Conversion(newline="cdra")).text(b"\xc1\x15\x25") == "A\n\n"
+    assert source_text("IBM-1047").encode("A\n") == b"\xc1\x15"
+
+
+def test_text_never_raises_and_marks_undefined_bytes() -> None:
+    text = source_text("IBM-424").text(bytes(range(256)))
+    assert len(text) == 256
+    assert "\ufffd" in text
+    assert source_text("IBM-424").encode("α") == b"\x3f"
+
+
+def test_ascii_and_utf8_are_sources() -> None:
+    utf8 = source_text("utf-8")
+    assert (utf8.newline, utf8.blank, utf8.period, utf8.mixed) == (b"\n", b" ", b".", False)
+    assert utf8.text(b"a\xff") == "a\ufffd"
+    own = transcoder("UTF-8", "ISO8859-15")
+    assert own.lines("a\xff\n€ α\n".encode() + b"\xff\n") == b"a\xff\r\n\xa4 ?\r\n?\r\n"
+    assert own.substitutions == 2
+    ascii_source = transcoder("ASCII", "UTF-8")
+    assert ascii_source.lines(b"plain\ttext\x07\n\xe4\n") == b"plain\ttext \r\n?\r\n"
+    assert (ascii_source.controls, ascii_source.substitutions) == (1, 1)
+    assert transcoder("ASCII", "ISO8859-1").lines(b"x\r\n") == b"x \r\n"
+
+
+def test_single_byte_page_to_utf8() -> None:
+    own = transcoder("IBM-1140", "UTF-8")
+    assert own.lines(b"\x9f\x15\xc1\x00\x15") == "€\r\nA \r\n".encode()
+    assert own.controls == 1
