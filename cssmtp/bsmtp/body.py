@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from cssmtp.errors import UnreadableData
 from cssmtp.model import BodySpan
 from cssmtp.spool.lines import Alphabet, assemble, line_breaks, trim
 from cssmtp.spool.records import Framing, RecordBlock, blocks
@@ -83,7 +84,7 @@ def read_body(
 
 
 def _records(source: Iterable[RecordBlock], skip: int, count: int) -> Iterator[RecordBlock]:
-    """The blocks of `source` without the first `skip` records, ended after `count` more."""
+    """Blocks of `source` without the first `skip` records, ended after `count` more; UnreadableData when there are fewer."""
     for block in source:
         records = block.records[skip : skip + count]
         if len(records) == len(block.records):
@@ -94,3 +95,4 @@ def _records(source: Iterable[RecordBlock], skip: int, count: int) -> Iterator[R
         count -= len(records)
         if count == 0:
             return
+    raise UnreadableData(f"the file has changed: {count} records of a body are missing")
