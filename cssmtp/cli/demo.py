@@ -92,9 +92,7 @@ def _drop(samples: Path, zone: Path) -> int:
     """Copy the decks and their sidecars into the drop zone; returns how many decks."""
     zone.mkdir(parents=True)
     names = {path.name for path in samples.iterdir() if path.is_file()}
-    decks = [
-        name for name in sorted(names) if not (EXPECTATION in name or name.startswith(".") or name in OWN_CONFIGURATION)
-    ]
+    decks = [name for name in sorted(names) if not (EXPECTATION in name or name.startswith(".") or name in OWN_CONFIGURATION)]
     decks = [name for name in decks if name + EXPECTATION in names or EXPECTATION not in "".join(names)]
     for deck in decks:
         for name in (deck + SIDECAR, deck):
