@@ -52,12 +52,18 @@ class MailServer:
     @property
     def target(self) -> dict[str, Any]:
         """TargetServer parameters that reach this server."""
-        return {"TargetIp": "127.0.0.1", "ConnectPort": self.port, "TlsCaFile": self.ca_file, "TlsServerName": "mail.example.test"}
+        return {
+            "TargetIp": "127.0.0.1",
+            "ConnectPort": self.port,
+            "TlsCaFile": self.ca_file,
+            "TlsServerName": "mail.example.test",
+        }
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = envelope.content
         assert isinstance(content, bytes)
-        self.mails.append(ReceivedMail(envelope.mail_from or "", tuple(envelope.rcpt_tos), content, session.ssl is not None))
+        sender = (envelope.mail_from or "").replace("<>", "")  # aiosmtpd's way to write the null reverse-path
+        self.mails.append(ReceivedMail(sender, tuple(envelope.rcpt_tos), content, session.ssl is not None))
         return "250 2.0.0 Ok"
 
 
