@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 _PLACE = re.compile(r"Record (\d+)(?:  Mail (\d+))?|Mail (\d+)|Spool file")
@@ -32,7 +33,7 @@ def listed(report: str) -> list[tuple[int, int, str]]:
 def failed_recipients(report: str) -> list[tuple[int, str, str]]:
     """(mail, recipient, reason) of every recipient that a server or the gateway refused."""
     lines = report.splitlines()
-    matches = [(_FAILED.fullmatch(line), reason) for line, reason in zip(lines, lines[1:], strict=False)]
+    matches = [(_FAILED.fullmatch(line), reason) for line, reason in pairwise(lines)]
     return [(int(match[1]), match[2], reason.strip()) for match, reason in matches if match]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +57,14 @@ def through_the_daemon(scratch: Path, chosen: list[Sample], **more: Any) -> Run:
 
 
 @pytest.fixture(scope="module")
-def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    yield through_the_daemon(tmp_path_factory.mktemp("shared"), SHARED)
+def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return through_the_daemon(tmp_path_factory.mktemp("shared"), SHARED)
 
 
 @pytest.fixture(scope="module", params=[sample.name for sample in OTHERS])
-def other_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, list[Sample]]]:
+def other_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, list[Sample]]:
     chosen = [sample for sample in OTHERS if sample.name == request.param]
-    yield through_the_daemon(tmp_path_factory.mktemp("other"), chosen), chosen
+    return through_the_daemon(tmp_path_factory.mktemp("other"), chosen), chosen
 
 
 def mail_differences(chosen: list[Sample], received: tuple[ReceivedMail, ...]) -> list[str]:
