@@ -13,6 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -179,32 +180,44 @@ class Finished:
         return "Traceback" in self.errors or "InternalError" in self.errors or "Traceback" in self.output
 
 
+_MEASURED = """
+import os, re, runpy, sys
+sys.argv[:1] = ["cssmtp"]
+try:
+    runpy.run_module("cssmtp", run_name="__main__", alter_sys=True)
+finally:
+    with open("/proc/self/status") as status, open(int(os.environ["MEASURED"]), "w", closefd=False) as answer:
+        print(re.search(r"VmHWM:\\s+(\\d+) kB", status.read())[1], file=answer)
+"""
+"""`python -m cssmtp`, and at its end the most memory it had (what the system tells of a child counts its parent in)."""
+
+
 def command(*words: str | Path, limit: int = 0) -> Finished:
     """Run `cssmtp` with these words as a process; `limit` bounds its address space in bytes (0 = not)."""
 
-    def bound() -> None:
-        if limit:
+    with tempfile.TemporaryFile() as measured:
+        descriptor = measured.fileno()
+
+        def bound() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
-    with subprocess.Popen(
-        [sys.executable, "-m", "cssmtp", *map(str, words)],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=bound if limit else None,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONWARNINGS": "default", "PYTHONUTF8": "1"},
-    ) as process:
         try:
-            output, errors = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, errors = process.communicate()
-            raise AssertionError(f"cssmtp {words} hangs; it said:\n{errors[-3000:]}") from None
-        used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return Finished(process.returncode, output, errors, used)
+            process = subprocess.run(
+                [sys.executable, "-c", _MEASURED, *map(str, words)],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=PATIENCE,
+                preexec_fn=bound if limit else None,
+                pass_fds=(descriptor,),
+                encoding="utf-8",
+                env={**os.environ, "PYTHONWARNINGS": "default", "PYTHONUTF8": "1", "MEASURED": str(descriptor)},
+                check=False,
+            )
+        except subprocess.TimeoutExpired as hanging:
+            raise AssertionError(f"cssmtp {words} hangs; it said:\n{(hanging.stderr or b'')[-3000:]!r}") from None
+        measured.seek(0)
+        return Finished(process.returncode, process.stdout, process.stderr, int(measured.read()) * 1024)
 
 
 def write_configuration(scratch: Path, target: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Path:
