@@ -173,7 +173,7 @@ class Interpreter:
     def finish(self) -> list[Event]:
         """End of the file: the end of data and QUIT are implied (mail-processing.md 5.2)."""
         self._events = []
-        if self._body is not None and not self.ended:
+        if self._body is not None:
             self._complete(self._body)
         self.ended = True
         return self._events

@@ -148,6 +148,7 @@ def test_a_period_that_vanishing_shifts_bring_to_the_front_does_not_end_the_mail
 def test_the_first_byte_of_a_mixed_page_is_stuffed_too() -> None:
     found = mail("\x0e\x0f.x: y\n")
     assert b"".join(Composer(WireFormat("MIXED", "X")).stream(found, b"", body_lines(found))).endswith(b"..x: y\r\n\r\n.\r\n")
+    assert Composer(WireFormat("MIXED", "X")).small(mail("..x: y\n"), b"") == b"..x: y\r\n\r\n.\r\n"
 
 
 @pytest.mark.usefixtures("mixed")
