@@ -127,6 +127,12 @@ def basic_plane() -> Iterator[str]:
     yield from map(chr, range(0xE000, 0xFFFE))
 
 
+def characters() -> Iterator[str]:
+    """Every character that a table may hold: the basic plane and the two ideographic ones."""
+    yield from basic_plane()
+    yield from map(chr, range(0x20000, 0x30000))
+
+
 def iconv_single(name: str) -> dict[int, str]:
     """Byte -> character of a single-byte converter of the `iconv` command."""
     if shutil.which("iconv") is None:
