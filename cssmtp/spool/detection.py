@@ -134,7 +134,7 @@ def _ascii_text(data: _Data) -> Framing | None:
     if not 0 <= newline < LINE_BREAK_WITHIN and (data.size > LINE_BREAK_WITHIN or _is_unbroken_record(data)):
         return None
     encoding = _text_encoding(iter([head])) and _text_encoding(data.pieces())
-    if not encoding:
+    if not encoding and (not data.encoding or b"\x00" in head):
         return None
     kind = FramingKind.CRLF if newline > 0 and head[newline - 1] == 0x0D else FramingKind.LF
     return Framing(kind, 0, data.encoding or encoding, data.carriage)

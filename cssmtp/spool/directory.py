@@ -1,0 +1,269 @@
+"""The spool as a directory tree: one directory per spool file, moved from state to state by rename (jes-spool.md 11).
+
+Promises: publish and claim are one rename each, so an entry has one owner at most and is never seen half made; what a dead owner
+left is found again; what is on disk is the only truth, so processes need not know of each other.
+Never: follows a link of the drop zone; changes `data`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from cssmtp.clock import Clock
+from cssmtp.errors import SpoolError
+from cssmtp.spool.attributes import Attributes, to_json
+from cssmtp.spool.disk import Disk, spool_error
+from cssmtp.spool.dropzone import DropZone, undo_admission
+from cssmtp.spool.owner import alive
+from cssmtp.spool.records import BLOCK_BYTES
+from cssmtp.spool.store import STATES, Admission, SpoolEntry, SpoolStore, Wish, disposition_after, selectable
+from cssmtp.spool.tree import CRASHES_ALLOWED, Tree
+
+BROKEN = "attrs.json of the entry cannot be understood, or forbids the state it was in; see the file, then drop its data again"
+
+
+class DirectorySpool(SpoolStore):
+    """A spool in the directory `root`. `node` is our node name; a file of the drop zone without sidecar counts as complete when
+    it has not changed for `settle_seconds`."""
+
+    def __init__(self, root: Path, *, clock: Clock, node: str, settle_seconds: float = 2.0, disk: Disk | None = None) -> None:
+        self._tree = Tree(root, clock, node, disk or Disk())
+        self._zone = DropZone(self._tree, settle_seconds)
+
+    def initialise(self, *writers: str) -> None:
+        """Makes what is missing of the tree, with a drop directory for each writer name given (`ValueError` for a bad name)."""
+        self._tree.initialise()
+        for writer in writers:
+            self._zone.make(writer)
+
+    def close(self) -> None:
+        """Ends this process's ownership: entries still claimed can be recovered by others."""
+        self._tree.close()
+
+    def admit(self, writer: str | None = None) -> list[Admission]:
+        return self._zone.admit(writer)
+
+    def select(self, writer: str, limit: int = 0) -> list[SpoolEntry]:
+        wanted = writer.upper()
+        found: list[SpoolEntry] = []
+        for id, path in self._tree.places("ready"):
+            entry = self._tree.entry(path, id, "ready")
+            if entry is None:
+                continue
+            if not selectable(entry.attributes):
+                self._set_aside(entry, BROKEN)
+            elif wanted in (entry.attributes.writer, entry.attributes.dest_user):
+                found.append(entry)
+                if len(found) == limit:
+                    break
+        return found
+
+    def claim(self, entry: SpoolEntry) -> DirectoryClaim | None:
+        tree = self._tree
+        target = tree.busy / f"{entry.id}@{tree.owner()}"
+        try:
+            tree.disk.move(entry.path, target)
+        except FileNotFoundError:
+            if not target.exists():
+                return None
+        attributes = tree.read(target)
+        if attributes is None:
+            self._set_aside(replace(entry, path=target), BROKEN)
+            return None
+        return DirectoryClaim(tree, entry.id, attributes, target)
+
+    def recover(self) -> list[str]:
+        tree = self._tree
+        recovered = [id for name in tree.names(tree.busy) if (id := self._recover_claim(name))]
+        for name in tree.names(tree.tmp):
+            self._recover_building(name)
+        for name in tree.names(tree.owners):
+            if not alive(tree.owners, name):
+                tree.disk.remove(tree.owners / name)
+        return recovered
+
+    def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:
+        tree = self._tree
+        id, attributes = tree.complete(attributes)
+        built = tree.build("create", id)
+        try:
+            size = tree.disk.write(built / "data", _chunks(data))
+            attributes = replace(attributes, bytes=size)
+            tree.disk.write(built / "attrs.json", [to_json(attributes)])
+            target = tree.home(id, attributes)
+            tree.publish(built, target)
+        except BaseException:
+            tree.disk.remove(built)
+            raise
+        tree.disk.sync_path(target.parent)
+        return SpoolEntry(id, attributes, "ready" if selectable(attributes) else "held", target)
+
+    def entries(self, state: str | None = None) -> Iterator[SpoolEntry]:
+        for each in (state,) if state else STATES:
+            for id, path in self._tree.places(each):
+                entry = self._tree.entry(path, id, each)
+                if entry is not None:
+                    yield entry
+
+    def counts(self) -> dict[str, int]:
+        tree = self._tree
+        numbers = {state: len(tree.names(tree.root / state)) for state in STATES}
+        numbers["ready"] = sum(len(tree.names(tree.ready / name)) for name in tree.names(tree.ready))
+        return numbers
+
+    def write_report(self, id: str, report: bytes, attributes: Attributes) -> Path:
+        path = self._tree.reports / f"{id}.txt"
+        self._tree.disk.replace(path.with_suffix(".json"), to_json(attributes))
+        self._tree.disk.replace(path, report)
+        return path
+
+    def release(self, entry: SpoolEntry) -> None:
+        """Makes a held or kept entry selectable again: HOLD becomes WRITE, LEAVE becomes KEEP; its crashes are forgotten.
+
+        Raises `SpoolError` when the entry is gone.
+        """
+        outdisp = disposition_after(entry.attributes.outdisp, Wish.KEEP_RELEASE)
+        attributes = replace(entry.attributes, outdisp=outdisp, hold="none", hold_reason="")
+        self._operate(entry, attributes, b"release")
+
+    def hold(self, entry: SpoolEntry, reason: str = "") -> None:
+        """Takes a ready entry out of reach, on an operator's word. Raises `SpoolError` when it is gone."""
+        outdisp = disposition_after(entry.attributes.outdisp, Wish.KEEP_HOLD)
+        self._operate(entry, replace(entry.attributes, outdisp=outdisp, hold="user", hold_reason=reason), b"hold")
+
+    def purge(self, entry: SpoolEntry) -> None:
+        """Deletes an entry that nobody has claimed. Raises `SpoolError` when it is gone."""
+        try:
+            self._tree.purge(entry.path, entry.id)
+        except FileNotFoundError:
+            raise _gone(entry) from None
+
+    def _operate(self, entry: SpoolEntry, attributes: Attributes, word: bytes) -> None:
+        """Changes an entry that nobody has claimed; it is claimed meanwhile, so that nobody does."""
+        claim = self.claim(entry)
+        if claim is None:
+            raise _gone(entry)
+        claim.note(word)
+        claim.settle(attributes, self._tree.home(entry.id, attributes))
+
+    def _set_aside(self, entry: SpoolEntry, reason: str) -> None:
+        """Moves an entry that cannot be used to `bad`, so that the rest goes on."""
+        target = self._tree.root / "bad" / entry.id
+        try:
+            self._tree.move(entry.path, target)
+        except FileNotFoundError:
+            return
+        self._tree.disk.replace(target / "reason", f"{reason}\n".encode())
+
+    def _recover_claim(self, name: str) -> str:
+        """Puts one claimed entry back when its owner is dead; returns its id, "" when there was nothing to do."""
+        tree = self._tree
+        id, _, owner = name.rpartition("@")
+        if alive(tree.owners, owner):
+            return ""
+        path = tree.busy / f"{id}@{tree.owner()}"
+        try:
+            tree.disk.move(tree.busy / name, path)
+            attributes = tree.read(path)
+        except FileNotFoundError:
+            return ""
+        if attributes is None:
+            self._set_aside(SpoolEntry(id, Attributes(), "busy", path), BROKEN)
+            return id
+        claim = DirectoryClaim(tree, id, attributes, path)
+        if selectable(attributes):
+            claim.note(b"crash")
+            if claim.tries > CRASHES_ALLOWED:
+                claim.hold(
+                    f"the gateway ended {claim.tries} times while it worked on this file; look at it, then release or purge it"
+                )
+                return id
+        kept = attributes.outdisp == "LEAVE" and attributes.hold == "none"
+        tree.move(path, tree.root / "done" / id if kept else tree.home(id, attributes))
+        return id
+
+    def _recover_building(self, name: str) -> None:
+        """Clears what a dead owner left in the building area: an unfinished admission is undone, all else removed."""
+        tree = self._tree
+        what, _, owner = name.rpartition("@")
+        if not what or alive(tree.owners, owner):
+            return
+        path = tree.tmp / f"{what}@{tree.owner()}"
+        try:
+            tree.disk.move(tree.tmp / name, path)
+        except FileNotFoundError:
+            return
+        if what.startswith("admit."):
+            undo_admission(tree, path)
+        else:
+            tree.disk.remove(path)
+
+
+@dataclass(slots=True)
+class DirectoryClaim:
+    """A claimed entry; `path` is its directory in `busy`. See `store.Claim`."""
+
+    tree: Tree
+    id: str
+    attributes: Attributes
+    path: Path
+
+    @property
+    def size(self) -> int:
+        try:
+            return (self.path / "data").stat().st_size
+        except OSError as fault:
+            raise spool_error(fault, self.path / "data") from fault
+
+    @property
+    def tries(self) -> int:
+        return self.tree.crashes(self.path)
+
+    def open(self) -> BinaryIO:
+        try:
+            return open(self.path / "data", "rb", buffering=BLOCK_BYTES)
+        except OSError as fault:
+            raise spool_error(fault, self.path / "data") from fault
+
+    def processed(self) -> str:
+        outdisp = disposition_after(self.attributes.outdisp, Wish.PROCESSED)
+        if outdisp == "PURGE":
+            self.purge()
+            return "purged"
+        self.settle(replace(self.attributes, outdisp=outdisp), self.tree.root / "done" / self.id)
+        return "kept"
+
+    def hold(self, reason: str) -> None:
+        outdisp = disposition_after(self.attributes.outdisp, Wish.KEEP_HOLD)
+        line = " ".join(reason.split())[:1000]
+        held = replace(self.attributes, outdisp=outdisp, hold="system", hold_reason=line)
+        self.settle(held, self.tree.home(self.id, held))
+
+    def purge(self) -> None:
+        self.tree.purge(self.path, self.id)
+
+    def release(self) -> None:
+        self.tree.move(self.path, self.tree.home(self.id, self.attributes))
+
+    def note(self, word: bytes) -> None:
+        """Adds a line to the journal of the entry: what happened, and when."""
+        self.tree.disk.append(self.path / "journal", word + f" {self.tree.clock.wall().isoformat()}\n".encode())
+
+    def settle(self, attributes: Attributes, target: Path) -> None:
+        """Writes the last attributes, then moves the entry to its place; a crash in between is finished by `recover`."""
+        self.tree.write_attributes(self.path, attributes)
+        self.attributes = attributes
+        self.tree.move(self.path, target)
+
+
+def _gone(entry: SpoolEntry) -> SpoolError:
+    return SpoolError(f"{entry.path}: the entry is there no more; list the spool again")
+
+
+def _chunks(data: BinaryIO | Iterable[bytes]) -> Iterable[bytes]:
+    if isinstance(data, Iterable) and not hasattr(data, "read"):
+        return data
+    return iter(lambda: data.read(BLOCK_BYTES), b"")
