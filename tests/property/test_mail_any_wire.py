@@ -76,6 +76,14 @@ def test_any_body_on_the_wire(pair: tuple[str, str], records: list[bytes], at_si
         assert not line.startswith(b".") or line.startswith(b"..")
 
 
+@pytest.mark.parametrize("pair", [pair for pair in PAIRS if source_text(pair[0]).mixed])
+@pytest.mark.parametrize("shifts", [b"\x0e\x0f", b"\x0f", b"\x0f\x0e\x0f"])
+def test_shifts_before_a_period_do_not_end_a_mail(pair: tuple[str, str], shifts: bytes) -> None:
+    records = [b"", shifts + b"\x4b", shifts + b"\x4b\x4b", b"\x4b\x4b"]
+    _, wire = composed(*pair, records, "@", True, b"")
+    assert wire == b"\r\n..\r\n...\r\n..\r\n.\r\n"
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(lines, max_size=12))
 def test_a_single_byte_mail_is_as_large_as_the_deck_says(records: list[bytes]) -> None:
