@@ -48,7 +48,9 @@ def test_6_a_missing_separator_is_added() -> None:
 
 def test_a_message_that_lacks_everything() -> None:
     (empty,) = mails(run(START))
-    assert Composer(WireFormat("IBM-1047", "ISO8859-1")).small(empty, ADDED) == ADDED + b"\r\n.\r\n"
+    composer = Composer(WireFormat("IBM-1047", "ISO8859-1"))
+    assert composer.small(empty, ADDED) == ADDED + b"\r\n.\r\n"
+    assert b"".join(composer.stream(empty, ADDED, [])) == ADDED + b"\r\n.\r\n"
 
 
 def test_the_period_at_the_very_first_byte_is_doubled() -> None:
