@@ -14,9 +14,10 @@ from typing import BinaryIO
 
 from cssmtp.clock import Clock
 from cssmtp.errors import SpoolError
-from cssmtp.spool.attributes import Attributes, to_json
+from cssmtp.spool.attributes import Attributes, from_json, to_json
 from cssmtp.spool.disk import Disk, spool_error
 from cssmtp.spool.dropzone import DropZone, undo_admission
+from cssmtp.spool.names import one_line
 from cssmtp.spool.owner import alive
 from cssmtp.spool.records import BLOCK_BYTES
 from cssmtp.spool.store import STATES, Admission, SpoolEntry, SpoolStore, Wish, disposition_after, selectable
@@ -91,6 +92,8 @@ class DirectorySpool(SpoolStore):
     def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:
         tree = self._tree
         id, attributes = tree.complete(attributes)
+        if problems := from_json(to_json(attributes), Attributes())[1]:
+            raise ValueError("; ".join(problems))
         built = tree.build("create", id)
         try:
             size = tree.disk.write(built / "data", _chunks(data))
@@ -135,7 +138,7 @@ class DirectorySpool(SpoolStore):
     def hold(self, entry: SpoolEntry, reason: str = "") -> None:
         """Takes a ready entry out of reach, on an operator's word. Raises `SpoolError` when it is gone."""
         outdisp = disposition_after(entry.attributes.outdisp, Wish.KEEP_HOLD)
-        self._operate(entry, replace(entry.attributes, outdisp=outdisp, hold="user", hold_reason=reason), b"hold")
+        self._operate(entry, replace(entry.attributes, outdisp=outdisp, hold="user", hold_reason=one_line(reason)), b"hold")
 
     def purge(self, entry: SpoolEntry) -> None:
         """Deletes an entry that nobody has claimed. Raises `SpoolError` when it is gone."""
@@ -241,8 +244,7 @@ class DirectoryClaim:
 
     def hold(self, reason: str) -> None:
         outdisp = disposition_after(self.attributes.outdisp, Wish.KEEP_HOLD)
-        line = " ".join(reason.split())[:1000]
-        held = replace(self.attributes, outdisp=outdisp, hold="system", hold_reason=line)
+        held = replace(self.attributes, outdisp=outdisp, hold="system", hold_reason=one_line(reason))
         self.settle(held, self.tree.home(self.id, held))
 
     def purge(self) -> None:
