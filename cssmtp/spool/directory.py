@@ -19,6 +19,7 @@ from cssmtp.spool.disk import Disk, spool_error
 from cssmtp.spool.dropzone import DropZone, undo_admission
 from cssmtp.spool.names import one_line
 from cssmtp.spool.owner import alive
+from cssmtp.spool.readylist import ReadyList
 from cssmtp.spool.records import BLOCK_BYTES
 from cssmtp.spool.store import STATES, Admission, SpoolEntry, SpoolStore, Wish, disposition_after, selectable
 from cssmtp.spool.tree import CRASHES_ALLOWED, Tree
@@ -33,6 +34,7 @@ class DirectorySpool(SpoolStore):
     def __init__(self, root: Path, *, clock: Clock, node: str, settle_seconds: float = 2.0, disk: Disk | None = None) -> None:
         self._tree = Tree(root, clock, node, disk or Disk())
         self._zone = DropZone(self._tree, settle_seconds)
+        self._ready = ReadyList(self._tree, self._set_aside)
 
     def initialise(self, *writers: str) -> None:
         """Makes what is missing of the tree, with a drop directory for each writer name given (`ValueError` for a bad name)."""
@@ -48,19 +50,7 @@ class DirectorySpool(SpoolStore):
         return self._zone.admit(writer)
 
     def select(self, writer: str, limit: int = 0) -> list[SpoolEntry]:
-        wanted = writer.upper()
-        found: list[SpoolEntry] = []
-        for id, path in self._tree.places("ready"):
-            entry = self._tree.entry(path, id, "ready")
-            if entry is None:
-                continue
-            if not selectable(entry.attributes):
-                self._set_aside(entry, BROKEN)
-            elif wanted in (entry.attributes.writer, entry.attributes.dest_user):
-                found.append(entry)
-                if len(found) == limit:
-                    break
-        return found
+        return self._ready.select(writer.upper(), limit)
 
     def claim(self, entry: SpoolEntry) -> DirectoryClaim | None:
         tree = self._tree
@@ -72,7 +62,7 @@ class DirectorySpool(SpoolStore):
                 return None
         attributes = tree.read(target)
         if attributes is None:
-            self._set_aside(replace(entry, path=target), BROKEN)
+            self._set_aside(replace(entry, path=target))
             return None
         return DirectoryClaim(tree, entry.id, attributes, target)
 
@@ -152,14 +142,14 @@ class DirectorySpool(SpoolStore):
         claim.note(word)
         claim.settle(attributes, self._tree.home(entry.id, attributes))
 
-    def _set_aside(self, entry: SpoolEntry, reason: str) -> None:
-        """Moves an entry that cannot be used to `bad`, so that the rest goes on."""
+    def _set_aside(self, entry: SpoolEntry) -> None:
+        """Moves an entry with unusable attributes to `bad`, so that the rest goes on."""
         target = self._tree.root / "bad" / entry.id
         try:
             self._tree.move(entry.path, target)
         except FileNotFoundError:
             return
-        self._tree.disk.replace(target / "reason", f"{reason}\n".encode())
+        self._tree.disk.replace(target / "reason", f"{BROKEN}\n".encode())
 
     def _recover_claim(self, name: str) -> str:
         """Puts one claimed entry back when its owner is dead; returns its id, "" when there was nothing to do."""
@@ -174,7 +164,7 @@ class DirectorySpool(SpoolStore):
         except FileNotFoundError:
             return ""
         if attributes is None:
-            self._set_aside(SpoolEntry(id, Attributes(), "busy", path), BROKEN)
+            self._set_aside(SpoolEntry(id, Attributes(), "busy", path))
             return id
         claim = DirectoryClaim(tree, id, attributes, path)
         if selectable(attributes):
