@@ -66,15 +66,24 @@ class DirectorySpool(SpoolStore):
             return None
         return DirectoryClaim(tree, entry.id, attributes, target)
 
-    def recover(self) -> list[str]:
+    def recover(self, *, all_hosts: bool = False) -> list[str]:
+        """See `SpoolStore.recover`. `all_hosts`, an operator's word, takes back from other hosts too what nobody has locked:
+        after the host's name has changed, or when a host will not come back."""
         tree = self._tree
-        recovered = [id for name in tree.names(tree.busy) if (id := self._recover_claim(name))]
+        dead = {name for name in self._owners() if not alive(tree.owners, name, all_hosts=all_hosts)}
+        recovered = [id for name in tree.names(tree.busy) if _owner_of(name) in dead and (id := self._recover_claim(name))]
         for name in tree.names(tree.tmp):
-            self._recover_building(name)
-        for name in tree.names(tree.owners):
-            if not alive(tree.owners, name):
-                tree.disk.remove(tree.owners / name)
+            if _owner_of(name) in dead:
+                self._recover_building(name)
+        for name in dead:
+            tree.disk.remove(tree.owners / name)
         return recovered
+
+    def _owners(self) -> set[str]:
+        """Everybody who has claimed or built something, or has a lock file."""
+        tree = self._tree
+        names = {_owner_of(name) for directory in (tree.busy, tree.tmp) for name in tree.names(directory)}
+        return (names | set(tree.names(tree.owners))) - {""}
 
     def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:
         tree = self._tree
@@ -152,11 +161,9 @@ class DirectorySpool(SpoolStore):
         self._tree.disk.replace(target / "reason", f"{BROKEN}\n".encode())
 
     def _recover_claim(self, name: str) -> str:
-        """Puts one claimed entry back when its owner is dead; returns its id, "" when there was nothing to do."""
+        """Puts back one claimed entry of a dead owner; returns its id, "" when somebody else was faster."""
         tree = self._tree
-        id, _, owner = name.rpartition("@")
-        if alive(tree.owners, owner):
-            return ""
+        id = name.rpartition("@")[0]
         path = tree.busy / f"{id}@{tree.owner()}"
         try:
             tree.disk.move(tree.busy / name, path)
@@ -181,9 +188,7 @@ class DirectorySpool(SpoolStore):
     def _recover_building(self, name: str) -> None:
         """Clears what a dead owner left in the building area: an unfinished admission is undone, all else removed."""
         tree = self._tree
-        what, _, owner = name.rpartition("@")
-        if not what or alive(tree.owners, owner):
-            return
+        what = name.rpartition("@")[0]
         path = tree.tmp / f"{what}@{tree.owner()}"
         try:
             tree.disk.move(tree.tmp / name, path)
@@ -249,6 +254,12 @@ class DirectoryClaim:
         self.tree.write_attributes(self.path, attributes)
         self.attributes = attributes
         self.tree.move(self.path, target)
+
+
+def _owner_of(name: str) -> str:
+    """The owner in the name of a claimed or half-built entry, "" when there is none."""
+    id, _, owner = name.rpartition("@")
+    return owner if id else ""
 
 
 def _gone(entry: SpoolEntry) -> SpoolError:
