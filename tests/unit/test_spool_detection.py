@@ -291,3 +291,8 @@ def test_a_lying_encoding_is_told_with_the_byte() -> None:
 def test_a_declared_ebcdic_page_rules_ascii_text_out() -> None:
     assert found(b"\x40" * 40 + b"\x15\x0a\x40\x15", encoding="IBM-1047").kind is FramingKind.NL15
     assert found(b"HE\n", encoding="ascii").kind is FramingKind.LF
+
+
+def test_a_large_file_of_zeros_is_not_followed_record_by_record() -> None:
+    assert found(bytes(64 * 1024 - 4)).kind is FramingKind.LEN4
+    assert "no record format fits" in refusal(bytes(64 * 1024 + 4))
