@@ -270,6 +270,8 @@ def test_the_claim_of_another_host_is_left_alone(spool: DirectorySpool) -> None:
     claim.path.rename(claim.path.with_name(claim.id + "@elsewhere.1.abc"))
     assert spool.recover() == []
     assert states(spool) == {"busy": 1}
+    assert spool.recover(all_hosts=True) == [claim.id]
+    assert states(spool) == {"ready": 1}
 
 
 def test_reports_are_kept_beside_the_entries(spool: DirectorySpool) -> None:
