@@ -52,7 +52,9 @@ def one_way(name: str) -> dict[str, bytes]:
 
 @functools.cache
 def encoder(name: str) -> dict[str, bytes]:
-    """Character -> byte of a single-byte table, one-way mappings included; of two bytes the lower one unless these say otherwise."""
+    """Character -> byte of a single-byte table, one-way mappings included; of two bytes the lower one unless these say
+    otherwise.
+    """
     both_ways = {character: bytes([byte]) for byte, character in reversed(list(enumerate(single(name))))}
     both_ways.pop(UNDEFINED, None)
     return both_ways | one_way(name)
