@@ -5,9 +5,9 @@ What it does wrong is chosen by step, either for every mail (`faults`) or by the
 recipient's of rcpt, data, body and dot. All it accepted is in `accepted`, every command of every connection in `dialogues`.
 
 Steps: greeting ehlo helo starttls mail rcpt data body dot rset quit.
-Actions: a code ("421" also closes), hang, close, reset, slow (byte by byte), split, garbage, mismatch (codes differ within a
-reply), huge (10 MB of text), multiline; at the dot also drop (close without having taken the mail) and take (take it, then
-close without an answer); at body "early" answers 552 in the middle of the text.
+Actions: a code ("421" also closes), hang, wait (until `release` is set), close, reset, slow (byte by byte), split, garbage,
+mismatch (codes differ within a reply), huge (10 MB of text), multiline; at the dot also drop (close without having taken the
+mail) and take (take it, then close without an answer); at body "early" answers 552 in the middle of the text.
 """
 
 from __future__ import annotations
@@ -73,14 +73,16 @@ class MisbehavingServer:
         extensions: Iterable[str] = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES"),
         tls: ssl.SSLContext | None = None,
         mails_per_connection: int = 0,
-        keeps: bool = True,
+        release: asyncio.Event | None = None,
     ) -> None:
         """`faults`: step -> action, for all. `tls` adds STARTTLS. After `mails_per_connection` mails the next MAIL gets a 421."""
         self.faults = faults or {}
         self.extensions = [*extensions, *(["STARTTLS"] if tls else [])]
         self.tls = tls
         self.mails_per_connection = mails_per_connection
-        self.keeps = keeps
+        self.release = release or asyncio.Event()
+        self.took_a_mail = asyncio.Event()
+        self.hanging = asyncio.Event()
         self.port = 0
         self.accepted: list[Received] = []
         self.dialogues: list[Dialogue] = []
@@ -240,8 +242,9 @@ class _Connection:
         if action == "drop":
             raise Goodbye
         taken = action == "take" or not (action[:1] in ("4", "5") or action in ("hang", "close", "reset", "garbage", "huge"))
-        if taken and recipients and self.server.keeps:
+        if taken and recipients:
             self.server.accepted.append(received)
+            self.server.took_a_mail.set()
         if action == "take":
             raise Goodbye
         self.mails += 1
@@ -289,7 +292,11 @@ class _Connection:
         match action:
             case "":
                 await self.write(good)
+            case "wait":
+                await self.server.release.wait()
+                await self.write(good)
             case "hang":
+                self.server.hanging.set()
                 await self.reader.read(-1)
                 raise Goodbye
             case "close":

@@ -216,7 +216,7 @@ class Courier:
         for tls in kinds:
             reserved = post.reserved[tls]
             queue = self._queues[tls]
-            while reserved or (queue and post in self._tiers[tls]):
+            while reserved or (queue and post in (self._tiers[tls] or self._tier(tls))):
                 parcel = (reserved or queue).popleft()
                 if link.size_limit and parcel.size > link.size_limit:
                     link.target.learned = self._clock.monotonic()  # an open connection is the server's word of today
@@ -322,7 +322,7 @@ class Courier:
 
     def _rearrange(self) -> None:
         """Something is known that was not: think again about who gets what."""
-        self._tiers = {False: (), True: ()}
+        self._forget_tiers()
         parcels = list(self._parked)
         self._parked.clear()
         for post in self._posts:
@@ -332,6 +332,9 @@ class Courier:
         for parcel in parcels:
             self._place(parcel)
         self._dispatch_all()
+
+    def _forget_tiers(self) -> None:
+        self._tiers = {False: (), True: ()}
 
     def _dispatch_all(self) -> None:
         self._saturated = {False: False, True: False}
@@ -445,7 +448,7 @@ class Courier:
     def _connected(self, post: _Post, dialled: Dialled, now: float) -> None:
         target = post.target
         had_trouble = bool(target.tls_refusal)
-        news = self._greeted(post, dialled.capabilities, now, tls=dialled.tls)
+        news = self._greeted(post, dialled.capabilities, now, tls=dialled.tls) or had_trouble
         link = Link(dialled, target, self, self._timeout, next(self._keys), traced=self._traced())
         link.size_limit = size_limit(target, dialled.capabilities)
         link.opened = now
@@ -462,12 +465,15 @@ class Courier:
                 tls_subject=dialled.tls_subject,
             )
         )
-        if news or had_trouble:
-            self._rearrange()
+        if news:
+            self._forget_tiers()
         link.take_over()
         if self._stopping or (link in self._idle and not self.waiting):
             self._dismiss(link, STOPPING if self._stopping else "nothing to send")
-        self._dispatch_all()
+        if news:
+            self._rearrange()  # only now: what this connection took needs no further one
+        else:
+            self._dispatch_all()
 
     def _failed(self, post: _Post, reason: str, now: float) -> None:
         """No connection could be made. A target with other connections open is not down, it has enough of them."""
