@@ -249,6 +249,8 @@ class Courier:
             link.finish("another target is preferred")
         else:
             self._idle[link] = None
+            if self.waiting:  # not for this link, but mail of the other kind may need its place
+                self._dispatch_all()
         if not self.waiting:
             self._hungry()
 
@@ -264,7 +266,7 @@ class Courier:
         seconds = self._clock.monotonic() - link.opened
         self._publish(ConnectionClosed(address.ip, address.port, link.key, link.mails, reason, link.octets, seconds))
         self._changed.set()
-        self._dispatch_all()
+        self._dispatch_all(first=not link.tls)  # if it gave way, then to the other kind
 
     def dialogue(self, link: Link, data: bytes, *, sent: bool) -> None:
         """Publish the lines of `data`, without what may not be shown."""
@@ -336,9 +338,10 @@ class Courier:
     def _forget_tiers(self) -> None:
         self._tiers = {False: (), True: ()}
 
-    def _dispatch_all(self) -> None:
+    def _dispatch_all(self, *, first: bool = True) -> None:
+        """Look for connections for everything that waits, for mail with TLS `first` or for clear mail."""
         self._saturated = {False: False, True: False}
-        for tls in (True, False):
+        for tls in (first, not first):
             self._dispatch(tls)
             for post in self._posts:
                 if post.reserved[tls]:
