@@ -7,7 +7,8 @@ recipient's of rcpt, data, body and dot. All it accepted is in `accepted`, every
 Steps: greeting ehlo helo starttls mail rcpt data body dot rset quit.
 Actions: a code ("421" also closes), hang, wait (until `release` is set), close, reset, slow (byte by byte), split, garbage,
 mismatch (codes differ within a reply), huge (10 MB of text), multiline; at the dot also drop (close without having taken the
-mail) and take (take it, then close without an answer); at body "early" answers 552 in the middle of the text.
+mail) and take (take it, then close without an answer); at body "early" answers 552 in the middle of the text, "stall" reads
+no further.
 """
 
 from __future__ import annotations
@@ -263,18 +264,23 @@ class _Connection:
             if early and size > 1 << 16:
                 await self.act("552" if early == "early" else early, b"")
                 early = ""
-            done = max(0, len(self.buffer) - 4)
-            digest.update(self.buffer[:done])
-            size += done
-            if size <= KEPT_TEXT:
-                kept += self.buffer[:done]
-            del self.buffer[:done]
+            done = len(self.buffer) - 4
+            if done > 2:
+                self.keep(digest, kept, bytes(self.buffer[:done]), size)
+                size += done
+                del self.buffer[:done]
             await self.fill()
-        digest.update(self.buffer[: end + 2])
+        self.keep(digest, kept, bytes(self.buffer[: end + 2]), size)
         size += end
-        kept += self.buffer[: end + 2]
         del self.buffer[: end + 5]
-        return size, digest.hexdigest(), bytes(kept[2:]) if size <= KEPT_TEXT else b""
+        return size, digest.hexdigest(), bytes(kept) if size <= KEPT_TEXT else b""
+
+    @staticmethod
+    def keep(digest: hashlib._Hash, kept: bytearray, piece: bytes, size: int) -> None:
+        piece = piece[0 if size else 2 :]  # without the line end that `body` put in front
+        digest.update(piece)
+        if size <= KEPT_TEXT:
+            kept += piece
 
     def action(self, step: str) -> str:
         return self.faults.get(step, "") or self.server.faults.get(step, "")
@@ -295,6 +301,9 @@ class _Connection:
             case "wait":
                 await self.server.release.wait()
                 await self.write(good)
+            case "stall":
+                self.server.hanging.set()
+                await asyncio.Event().wait()
             case "hang":
                 self.server.hanging.set()
                 await self.reader.read(-1)
