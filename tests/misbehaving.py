@@ -92,7 +92,8 @@ class MisbehavingServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> MisbehavingServer:
-        await self.listen()
+        if self._server is None:
+            await self.listen()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

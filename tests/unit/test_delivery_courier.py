@@ -8,10 +8,12 @@ import pytest
 
 from cssmtp.config.model import AddressKind, TargetAddress, TargetServer, Timeout
 from cssmtp.delivery.target import TargetState
+from cssmtp.model import Outcome
 from cssmtp.observe.events import (
     ConnectionClosed,
     ConnectionOpened,
     Dialogue,
+    InternalError,
     ResolutionFailed,
     TargetDown,
     TargetIgnored,
@@ -406,3 +408,72 @@ async def test_submit_after_stop_is_a_retry() -> None:
         parcel = TestParcel()
         here.courier.submit(parcel)
         assert here.words(parcel) == ["retry the gateway is stopping"]
+
+
+async def test_a_fault_of_the_engine_costs_no_other_mail_its_answer() -> None:
+    async with MisbehavingServer() as server, office(target(server.port, connect_limit=1)) as here:
+        told = here.ended
+        calls = 0
+
+        def failing(parcel: TestParcel, outcomes: tuple[Outcome, ...]) -> None:
+            nonlocal calls
+            calls += 1
+            told(parcel, outcomes)
+            raise RuntimeError("engine")
+
+        here.ended = failing  # type: ignore[method-assign]
+        assert all(words[0].startswith("delivered") for words in await here.deliver(*parcels(5)))
+        assert calls == 5
+        assert len(server.dialogues) == 1
+        assert [event.text for event in here.of(InternalError)] == ["RuntimeError: engine"] * 5
+
+
+async def test_a_limit_that_rose_since_the_connection_was_opened() -> None:
+    """SIZE is what the server said last, on whatever connection."""
+    async with MisbehavingServer(extensions=["SIZE 500", "PIPELINING"]) as server, office(target(server.port)) as here:
+        first = TestParcel(reverse_path="dot-wait@x.test")
+        here.courier.submit(first)
+        await server.took_a_mail.wait()
+        server.extensions = ["SIZE 5000", "PIPELINING"]
+        await here.deliver(TestParcel())
+        server.release.set()
+        await here.until(lambda: first in here.outcomes)
+        both = await here.deliver(TestParcel(size=1000), TestParcel(size=1000))
+        assert all(words[0].startswith("delivered") for words in both)
+        (too_large,) = await here.deliver(TestParcel(size=6000))
+        assert too_large[0].startswith("undeliverable")
+
+
+async def test_addresses_that_change_while_a_name_is_unresolved() -> None:
+    """A repeated look-up keeps what is known of an address and lets go of one that is gone."""
+    names = Names({"a.test": ["127.0.0.1"]})
+    async with MisbehavingServer() as server:
+        one, two = (target(server.port, name, AddressKind.NAME) for name in ("a.test", "b.test"))
+        async with office(one, two, names=names, timeout=QUICK_RETRY) as here:
+            await here.deliver(TestParcel())
+            await server.vanish()
+            await server.listen(server.port, "127.0.0.2")
+            names.hosts = {"a.test": ["127.0.0.2"], "b.test": ["127.0.0.2"]}
+            await here.until(lambda: [line.address for line in here.courier.snapshot()] == ["127.0.0.2"])
+            (words,) = await here.deliver(TestParcel())
+            assert words[0].startswith("delivered")
+            assert here.of(ConnectionOpened)[-1].address == "127.0.0.2"
+            assert any(event.address == "127.0.0.2" for event in here.of(TargetIgnored))
+
+
+async def test_a_large_mail_waits_for_the_target_that_is_down_but_may_take_it() -> None:
+    small = MisbehavingServer(extensions=["SIZE 500", "PIPELINING"])
+    await small.listen()
+    async with small, office(target(small.port), target(small.port, "127.0.0.2"), timeout=QUICK_RETRY) as here:
+        large = TestParcel(size=1000)
+        here.courier.submit(large)
+        await here.until(lambda: bool(here.of(TargetDown)))
+        assert large not in here.outcomes
+        assert here.courier.waiting == 1
+        second = MisbehavingServer()
+        await second.listen(small.port, "127.0.0.2")
+        await here.until(lambda: large in here.outcomes)
+        assert here.words(large)[0].startswith("delivered")
+        assert len(second.accepted) == 1
+        await here.courier.stop(5)
+        await second.vanish()
