@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,8 +138,6 @@ def _bytes(path: Path) -> bytes:
     """The bytes of the file, at most `MAX_FILE_BYTES`."""
     try:
         with path.open("rb") as stream:
-            if stat.S_ISDIR(os.fstat(stream.fileno()).st_mode):
-                raise IsADirectoryError
             data = stream.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise _Unreadable("the file does not exist", "give its path with -c") from None
