@@ -35,6 +35,9 @@ from cssmtp.smtp.verdict import Failure, FailureKind, Step
 
 NEVER = float("inf")
 
+READ_SIZE = 16 * 1024
+"""Bytes taken from the transport at once. Replies are short; a protocol without a buffer of its own is given 256 KiB for each."""
+
 
 class Parcel(Protocol):
     """A mail as the courier sees it. The engine implements it.
@@ -114,7 +117,7 @@ class _Load:
         self.text = text
 
 
-class Link(asyncio.Protocol):
+class Link(asyncio.BufferedProtocol):
     """Drives one connection. Create it, `take_over` the transport, `pull` when there may be work, `finish` to end politely."""
 
     def __init__(
@@ -142,6 +145,7 @@ class Link(asyncio.Protocol):
         self._deadline = NEVER
         self._timer: asyncio.TimerHandle | None = None
         self._answered = 0  # of the session, when the deadline was set
+        self._buffer = memoryview(bytearray(READ_SIZE))
         self._out: list[bytes] = []
         self._room = asyncio.Event()  # the transport takes more
         self._room.set()
@@ -163,10 +167,6 @@ class Link(asyncio.Protocol):
         self._transport.set_protocol(self)
         self._check_clock()
         self.pull()
-
-    @property
-    def idle(self) -> bool:
-        return self._session.idle and not self._closed
 
     @property
     def unanswered_body(self) -> bool:
@@ -195,7 +195,11 @@ class Link(asyncio.Protocol):
 
     # from the transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self._buffer[:nbytes])
         if self.traced:
             self._feeder.dialogue(self, data, sent=False)
         if not self._closed:
