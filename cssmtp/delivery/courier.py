@@ -185,10 +185,10 @@ class Courier:
     def finished(self, link: Link, parcel: Parcel, outcomes: tuple[Outcome, ...], untried: bool) -> None:
         """A parcel is answered, or handed back.
 
-        A server that ends a connection after having taken mail on it has had enough of the connection, not of the mail it did
-        not look at: that one goes on another connection. Each such turn has cost the server a delivered mail, so it has an end.
+        A connection that ends after other mail got its answer on it has ended because of that, not of the mail nobody looked
+        at: this one goes on another connection. Each such turn costs another mail a try, so it has an end.
         """
-        if untried and link.delivered and not self._stopping:
+        if untried and link.mails and not self._stopping:
             self._queues[parcel.tls_required].appendleft(parcel)
         else:
             self._answer(parcel, outcomes)
