@@ -362,10 +362,7 @@ class Link(asyncio.BufferedProtocol):
 
     def _set_deadline(self) -> None:
         step = self._session.waiting_for
-        if step is not None:
-            self._deadline = self._loop.time() + self._seconds[step]
-        elif not self._closed:
-            self._deadline = self._loop.time() + self._idle_seconds
+        self._deadline = self._loop.time() + (self._idle_seconds if step is None else self._seconds[step])
 
     def _check_clock(self) -> None:
         """Runs at least once per shortest timer, so that no deadline can be set that it would miss."""
