@@ -154,13 +154,10 @@ class Courier:
                     if not link.unanswered_body:
                         link.abort(Failure(FailureKind.LOCAL, STOPPING))
             if self._links():
-                await self._change_within(left if left > 0 else None)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left if left > 0 else None):
+                        await self._changed.wait()
         await asyncio.gather(*self._dials, *self._streams, return_exceptions=True)
-
-    async def _change_within(self, seconds: float | None) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
 
     # for the links
 
