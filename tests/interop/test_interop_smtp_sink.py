@@ -26,7 +26,9 @@ NEEDS_TLS = {"starttls"}
 EXPANDED = {"paths"}
 """Quoted local parts: smtp-sink notes them without quotes."""
 
-HEADER = re.compile(rb"X-Client-Addr: .*\nX-Client-Proto: .*\nX-Helo-Args: (.*)\nX-Mail-Args: <(.*?)>(.*)\n((?:X-Rcpt-Args: <.*>.*\n)+)")
+HEADER = re.compile(
+    rb"X-Client-Addr: .*\nX-Client-Proto: .*\nX-Helo-Args: (.*)\nX-Mail-Args: <(.*?)>(.*)\n((?:X-Rcpt-Args: <.*>.*\n)+)"
+)
 RECIPIENT = re.compile(rb"X-Rcpt-Args: <(.*)>")
 
 
