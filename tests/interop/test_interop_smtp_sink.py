@@ -14,11 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests import samples
 from tests.gateways import ReceivedMail, Spool, run_until_idle, write_configuration
-from tests.samples import Sample
 
 SINK = shutil.which("smtp-sink", path="/usr/sbin:/usr/libexec/postfix:/usr/lib/postfix/sbin:/usr/bin")
 NEEDS_TLS = {"starttls"}
@@ -26,7 +23,9 @@ NEEDS_TLS = {"starttls"}
 EXPANDED = {"paths"}
 """Quoted local parts: smtp-sink notes them without quotes."""
 
-HEADER = re.compile(rb"X-Client-Addr: .*\nX-Client-Proto: .*\nX-Helo-Args: (.*)\nX-Mail-Args: <(.*?)>(.*)\n((?:X-Rcpt-Args: <.*>.*\n)+)")
+HEADER = re.compile(
+    rb"X-Client-Addr: .*\nX-Client-Proto: .*\nX-Helo-Args: (.*)\nX-Mail-Args: <(.*?)>(.*)\n((?:X-Rcpt-Args: <.*>.*\n)+)"
+)
 RECIPIENT = re.compile(rb"X-Rcpt-Args: <(.*)>")
 
 
