@@ -84,7 +84,7 @@ class Copier:
             self._begun.popleft()
 
     def _copy(self, claim: DirectoryClaim) -> None:
-        """Copies one file. It stays in `_begun` when the spool fails on the way; its directory is gone when that was the last step."""
+        """Copies one file. It stays in `_begun` when the spool fails on the way; after the last step its directory is gone."""
         if claim.path.is_dir() and self._attempt(self._stage, claim):
             if self._plan.at_end:
                 self._withheld.append(claim)
