@@ -152,7 +152,8 @@ def main() -> None:
         tables[name] = [ord(found.get(byte, "\uffff")) for byte in range(256)]
     for name in TARGETS_SINGLE:
         encoder = witnesses.icu_encoder(SINGLE_ICU[name], witnesses.basic_plane())
-        one_way[name] = {text: data for text, data in encoder.items() if tables[name][data[0]] != ord(text)}
+        inverse = {point: byte for byte, point in reversed(list(enumerate(tables[name])))}
+        one_way[name] = {text: data for text, data in encoder.items() if inverse.get(ord(text)) != data[0]}
     write_singles(dict(sorted(tables.items())))
     lines = []
     for name, extra in sorted(one_way.items()):

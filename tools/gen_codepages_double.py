@@ -45,6 +45,9 @@ TARGETS = {
 }
 """Multi-byte target -> (libicu's converter, the table it is told by); those without a converter come from OpenJDK."""
 
+JAVA_MISTAKES = {"x-IBM1381": "\u7ac2"}
+"""Characters that OpenJDK writes as something else: this ideograph as a middle dot."""
+
 Encoder = dict[str, bytes]
 
 
@@ -76,12 +79,12 @@ def icu_target(converter: str) -> tuple[Encoder, Callable[[bytes], str | None]]:
 
 
 def java_target(name: str) -> tuple[Encoder, Callable[[bytes], str | None]]:
-    """The same from OpenJDK's decode table, for pages that libicu lacks; the first of two codes for a character is written."""
+    """The same from OpenJDK, for pages that libicu lacks."""
     table = witnesses.java_tables([name])[name]
-    codes = {code.to_bytes(1 if code < 256 else 2, "big"): text for code, text in sorted(table.items())}
-    encoder: Encoder = {}
-    for data, text in codes.items():
-        encoder.setdefault(text, data)
+    codes = {code.to_bytes(1 if code < 256 else 2, "big"): text for code, text in table.items()}
+    encoder = witnesses.java_encoder(name)
+    for mistaken in JAVA_MISTAKES.get(name, ""):
+        del encoder[mistaken]
     return encoder, codes.get
 
 

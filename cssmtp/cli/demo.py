@@ -40,8 +40,8 @@ OWN_CONFIGURATION = frozenset({"job-size", "data-line-trunc"})
 """Samples that only make sense under a configuration of their own, which the demo's would contradict."""
 
 EXPLANATION = """\
-The sample decks of the project (real EBCDIC files, good and bad ones) are dropped into a scratch spool. The gateway reads them with
-conf/demo.conf and sends the mail to an SMTP server on loopback that this command starts itself.
+The sample decks of the project (real EBCDIC files, good and bad ones) are dropped into a scratch spool. The gateway reads
+them with conf/demo.conf and sends the mail to an SMTP server on loopback that this command starts itself.
 
 With --keep it stays up afterwards: drop files of your own into the directory that is shown; control-C ends it.
 """

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _daemon(configuration: Configuration, remarks: list[str], *, until_idle: bool) -> int:
     clock = SystemClock()
-    bus, log = observers(configuration.system.log_file, configuration.log_level, clock, sys.stderr)
+    bus, _ = observers(configuration.system.log_file, configuration.log_level, clock, sys.stderr)
     for remark in remarks:
         bus.publish(ConfigurationRemark(remark))
     loop = asyncio.get_running_loop()

@@ -45,17 +45,19 @@ def _one_way() -> dict[str, str]:
 
 
 def one_way(name: str) -> dict[str, bytes]:
-    """Characters that a target writes but never reads back, with their bytes (code-pages.md 10: "fallback on")."""
+    """Characters whose bytes are not the plain inverse of the table: mostly those that a target writes but never reads back."""
     pairs = (item.split("=") for item in _one_way().get(name, "").split())
     return {chr(int(point, 16)): bytes.fromhex(code) for point, code in pairs}
 
 
 @functools.cache
 def encoder(name: str) -> dict[str, bytes]:
-    """Character -> byte of a single-byte table, one-way mappings included; of two bytes for one character the lower one."""
+    """Character -> byte of a single-byte table, one-way mappings included; of two bytes the lower one unless these say
+    otherwise.
+    """
     both_ways = {character: bytes([byte]) for byte, character in reversed(list(enumerate(single(name))))}
     both_ways.pop(UNDEFINED, None)
-    return one_way(name) | both_ways
+    return both_ways | one_way(name)
 
 
 def newline_swapped(table: str) -> str:

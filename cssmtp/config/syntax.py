@@ -57,10 +57,12 @@ class Parser:
         """A block statement whose opening brace has not come yet."""
         self._open: Statement | None = None
         """The statement whose block is being read."""
+        self._brace_ahead = ""
+        """The next brace that begins a line below the current one."""
 
     def parse(self, rows: list[list[Word]]) -> list[Statement]:
         """All statements of the file, in order."""
-        for row in rows:
+        for row, self._brace_ahead in zip(rows, _next_braces(rows), strict=True):
             self._row(row)
         if self._waiting is not None:
             self._missing_open(self._waiting)
@@ -110,6 +112,9 @@ class Parser:
             if self._belongs(waiting, row[0]):
                 self._open = waiting
         if self._open is not None and not self._belongs(self._open, row[0]):
+            if self._brace_ahead == CLOSE:
+                self._misplaced(self._open, row[0])
+                return
             self._missing_close(self._open, f" before line {row[0].line}")
             self._open = None
         if self._open is None:
@@ -153,6 +158,11 @@ class Parser:
         if closes:
             self._open = None
 
+    def _misplaced(self, block: Statement, keyword: Word) -> None:
+        """A statement inside a block whose closing brace is still to come."""
+        text = f"{keyword.text} is a statement of its own, not a parameter of {block.keyword.text}"
+        self._error(keyword, text, "move it out of the block")
+
     def _missing_open(self, statement: Statement) -> None:
         keyword = statement.keyword
         remedy = f"write {{ and }} on lines of their own after {keyword.text}, the parameters between them"
@@ -166,3 +176,14 @@ class Parser:
 
     def _error(self, word: Word, text: str, remedy: str) -> None:
         self._complain(word.line, word.column, text, remedy)
+
+
+def _next_braces(rows: list[list[Word]]) -> list[str]:
+    """For each row the first brace that begins a later row, "" when there is none."""
+    ahead = []
+    brace = ""
+    for row in reversed(rows):
+        ahead.append(brace)
+        if row[0].text in {OPEN, CLOSE}:
+            brace = row[0].text
+    return ahead[::-1]

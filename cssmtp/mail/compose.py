@@ -76,7 +76,7 @@ class Composer:
         begin = b""
         for block in source:
             begin += block
-            if begin.count(self._source.newline) > mail.header.lines:
+            if begin.count(self._source.newline) >= mail.header.lines:
                 break
         yield from self._parts(begin, mail.header)
         yield from map(self._converted, source)

@@ -167,6 +167,8 @@ def _text_encoding(pieces: Iterator[bytes]) -> str:
 
 
 def _length_fields(data: _Data) -> Framing | None:
+    if len(data.head) == HEAD_BYTES and not data.head.strip(b"\x00"):
+        return None  # 16,384 empty records and counting: no length is worth following through gigabytes of zeros
     if _walk_bdw(data):
         raise UnreadableData(f"the file looks like {_NOT_YET['bdw']}, which is not supported yet")
     for kind in (FramingKind.RDW, FramingKind.LEN4):

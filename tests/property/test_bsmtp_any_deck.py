@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cssmtp.bsmtp.body import octets, read_body, record_text, stuffed_lines
 from cssmtp.bsmtp.interpreter import Interpreter, Rules
-from cssmtp.model import BodySpan, DeckMail
+from cssmtp.model import BodySpan, DeckMail, Fault
 from cssmtp.spool.lines import EBCDIC, line_breaks
 from tests.decks import PAGE, RDW, assembled, interpret, stream
 
@@ -127,3 +127,19 @@ def test_a_body_never_ends_its_own_data(deck: list[bytes], rule: Rules) -> None:
         if isinstance(event, DeckMail) and isinstance(event.body, bytes):
             assert b"\x15\x4b\x15" not in b"\x15" + event.body
             assert event.body == b"" or event.body.endswith(b"\x15")
+
+
+@settings(max_examples=150, deadline=None)
+@given(decks, rules)
+def test_every_fault_is_fit_for_a_report(deck: list[bytes], rule: Rules) -> None:
+    events, interpreter = interpret(deck, rule)
+    faults = [event for event in events if isinstance(event, Fault)]
+    for fault in faults:
+        assert fault.line.isprintable()
+        assert fault.reply.isprintable()
+        assert len(fault.line) <= 256
+        assert 1 <= fault.record <= len(deck)
+        assert 0 <= fault.mail <= interpreter.mails
+    assert sum(fault.counted for fault in faults) == interpreter.counted_errors
+    numbers = [event.number for event in events if not isinstance(event, Fault)]
+    assert numbers == sorted(set(numbers))

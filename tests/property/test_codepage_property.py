@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cssmtp.codepage import registry
+from cssmtp.codepage.fixed import canonical_lines
 from cssmtp.codepage.sources import SourceText
 from cssmtp.codepage.transcode import Conversion, Transcoder, source_text, transcoder
 
@@ -95,3 +96,13 @@ def test_a_record_splits_and_joins_without_changing_the_text(page: str, charset:
     codec = {"IBM-5054": "iso2022_jp", "UTF-8": "utf-8", "IBM-943": "cp932"}[charset]
     whole = transcoder(page, charset).record(source.encode(text))
     assert wire.decode(codec).replace("\r\n", "") == whole.decode(codec)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(min_value=1, max_value=9), st.lists(st.sampled_from(b"\x40\x20\x15\x30\x31\x09\x0a\x0d\xc1\x00\x35"), max_size=60)
+)
+def test_fixed_records_lose_their_trailing_blanks_and_nothing_else(length: int, data: list[int]) -> None:
+    block = bytes(data[: len(data) // length * length])
+    records = [block[at : at + length] for at in range(0, len(block), length)]
+    assert canonical_lines(block, length) == b"".join(record.rstrip(b"\x40") + b"\x15" for record in records)

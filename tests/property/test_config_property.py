@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cssmtp.config import model
@@ -15,6 +15,7 @@ from cssmtp.config.diagnostic import Severity
 from cssmtp.config.load import load
 from cssmtp.config.refresh import refresh
 from cssmtp.config.schema import SCHEMA
+from cssmtp.config.values import RESERVED_WRITERS
 from cssmtp.config.write import write
 from cssmtp.console.display import configuration_display
 from tests.config_pages import FakePages
@@ -41,16 +42,23 @@ SNIPPETS = [
     "\t",
 ]
 LINES = st.lists(st.lists(st.sampled_from(SNIPPETS), max_size=3).map(" ".join), max_size=30).map("\n".join)
-NAMES = st.from_regex(r"[A-Z$#@][A-Z0-9$#@]{0,7}", fullmatch=True).filter(lambda name: not name.startswith("#"))
-WRITERS = NAMES.filter(lambda name: name not in {"INTRDR", "STDWTR", "NJERDR"})
-HOSTS = st.from_regex(r"[a-z]([a-z0-9]{0,8}[a-z0-9])?(\.[a-z]{1,8}){0,3}", fullmatch=True)
-PATHS = st.from_regex(r"/[!-~]{0,40}", fullmatch=True)
-MAILBOXES = st.builds("{}@{}".format, st.from_regex(r"[A-Za-z!$%&'*+=?^_`{|}~]{1,64}", fullmatch=True), HOSTS)
+CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ$@"
+SYMBOLS = "abzABZ059!$%&'*+=?^_`{|}~"
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+NAMES = st.builds(str.__add__, st.sampled_from(CAPITALS), st.text(CAPITALS + "0123456789#", max_size=7))
+WRITERS = NAMES.filter(lambda name: name not in RESERVED_WRITERS)
+HOSTS = st.lists(st.text("abcxyz", min_size=1, max_size=8), min_size=1, max_size=4).map(".".join)
+PATHS = st.text(PRINTABLE, max_size=40).map("/".__add__)
+MAILBOXES = st.builds("{}@{}".format, st.text(SYMBOLS, min_size=1, max_size=64), HOSTS)
 SECONDS = st.integers(30, 1200)
 
 
+MODEST = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine must not fail a test."""
+
+
 @given(st.binary(max_size=600))
-@settings(max_examples=200)
+@settings(MODEST, max_examples=200)
 def test_any_bytes_as_a_file_never_cause_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = Path(tmp_path_factory.getbasetemp()) / "any.conf"
     path.write_bytes(data)
@@ -61,7 +69,7 @@ def test_any_bytes_as_a_file_never_cause_a_traceback(tmp_path_factory: pytest.Te
 
 
 @given(LINES)
-@settings(max_examples=200)
+@settings(MODEST, max_examples=200)
 def test_any_arrangement_of_our_own_words_is_answered(text: str) -> None:
     configuration, diagnostics = build(text, file="f", pages=FakePages(), strict=True)
     assert (configuration is None) == any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
@@ -142,7 +150,7 @@ def configurations(draw: st.DrawFn) -> model.Configuration:
 
 
 @given(configurations())
-@settings(max_examples=100)
+@settings(MODEST, max_examples=100)
 def test_a_written_configuration_reads_back_equal(configuration: model.Configuration) -> None:
     again, diagnostics = build(write(configuration), file="f", pages=FakePages())
     assert diagnostics == ()
@@ -150,7 +158,7 @@ def test_a_written_configuration_reads_back_equal(configuration: model.Configura
 
 
 @given(configurations(), configurations())
-@settings(max_examples=50)
+@settings(MODEST, max_examples=50)
 def test_refresh_is_stable(running: model.Configuration, new: model.Configuration) -> None:
     effective, _ = refresh(running, new)
     assert refresh(effective, effective) == (effective, [])
@@ -160,7 +168,7 @@ def test_refresh_is_stable(running: model.Configuration, new: model.Configuratio
 
 
 @given(configurations())
-@settings(max_examples=50)
+@settings(MODEST, max_examples=50)
 def test_the_display_is_printable_lines(configuration: model.Configuration) -> None:
     lines = configuration_display(configuration, "c").splitlines()
     assert all(line.isprintable() and line == line.rstrip() for line in lines)

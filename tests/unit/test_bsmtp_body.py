@@ -71,6 +71,13 @@ def test_a_large_body_read_again_over_many_blocks_is_the_one_that_was_read(strea
     assert kinds == [bytes, BodySpan, bytes, BodySpan]
 
 
+def test_more_records_may_be_skipped_than_a_block_has(stream: io.BytesIO, framing: Framing) -> None:
+    span = BodySpan(0, 9020, 2)
+    (text,) = read_body(span, stream, framing, EBCDIC, mixed=False, truncate=False)
+    records = list(deck())[9020:9022]
+    assert text == b"".join(PAGE.encode(line) + b"\x15" for line in records)
+
+
 def test_a_file_that_has_become_shorter_is_unreadable(stream: io.BytesIO, framing: Framing) -> None:
     span = events_of(stream, framing, Rules())[3]
     assert isinstance(span, DeckMail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cssmtp.bsmtp.interpreter import Interpreter, Rejected, Rules
+from cssmtp.bsmtp.interpreter import COMMAND_LIMIT, PARSED_LIMIT, Interpreter, Rejected, Rules
 from cssmtp.config.model import Configuration, Options
 from cssmtp.model import BadRecipient, DeckMail, FaultKind
 from cssmtp.spool.lines import EBCDIC
@@ -423,6 +423,18 @@ def test_the_rules_of_a_configuration() -> None:
         options=Options(null_truncation=True, data_line_truncation=True, at_sign="§"),
     )
     assert Rules.from_configuration(configuration) == Rules(9, True, True, "§", 3000, 7000)
+
+
+def test_a_mail_has_its_own_recipients_only() -> None:
+    first = "MAIL FROM:<a@example.org>\nRCPT TO:<b@example.net>\nRCPT TO:<bad\nDATA\n.\n"
+    assert [mail.envelope.bad_recipients for mail in mails(run(HELLO + first + MAIL + "DATA\n."))][1] == ()
+
+
+def test_memory_stays_flat_for_many_different_commands() -> None:
+    records = ebcdic("\n".join(f"NOOP {number}" for number in range(5000))) + [PAGE.encode("x" * 60_000)] * 3
+    _, interpreter = interpret(records, Rules(error_limit=0))
+    assert len(interpreter._parsed) <= PARSED_LIMIT
+    assert max(map(len, interpreter._parsed)) <= COMMAND_LIMIT
 
 
 def test_memory_stays_flat_for_an_endless_header() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,13 @@ def test_explain_an_unknown_word() -> None:
         explain("LogLevl")
     with pytest.raises(UsageError, match=r"is no statement or parameter$"):
         explain("qqq")
+
+
+def test_the_list_of_decisions_names_code_that_exists() -> None:
+    lines = (ROOT / "docs" / "compat" / "config.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.split(" | ") for line in lines if line.startswith("| ") and "---" not in line][1:]
+    assert len(cells) > 25
+    for row in cells:
+        assert row[3].rstrip(" |") in {"inferred", "recalled", "ours"}
+        for name in re.findall(r"`([^`]+)`", row[2]):
+            pkgutil.resolve_name(f"cssmtp.{name}")

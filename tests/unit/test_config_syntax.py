@@ -104,12 +104,20 @@ def test_a_repeated_block_replaces_the_earlier_one_as_a_whole() -> None:
     assert (configuration.header.date, configuration.header.user_info) == (True, False)
 
 
-def test_the_parser_keeps_reading_after_a_missing_brace() -> None:
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("RetryLimit\n{\nCount 5\nLogLevel 7\nHeader\n{\nDate No\n}\nMBCS No\n", [1]),
+        ("RetryLimit\nCount 5\n}\nLogLevel 7\nHeader\nMBCS No\n", [1, 5]),
+        ("RetryLimit {\nCount 5\n}\nLogLevel 7\nHeader{\n}\nMBCS No\n", [1, 5]),
+    ],
+)
+def test_the_parser_keeps_reading_after_a_misplaced_or_missing_brace(text: str, lines: list[int]) -> None:
     findings = Findings("f")
-    rows = words("RetryLimit\n{\nCount 5\nLogLevel 7\nHeader\nDate No\n}\nMBCS No\n", findings.error)
-    statements = Parser(SCHEMA, findings.error).parse(rows)
+    statements = Parser(SCHEMA, findings.error).parse(words(text, findings.error))
     assert [statement.keyword.text for statement in statements] == ["RetryLimit", "LogLevel", "Header", "MBCS"]
-    assert [diagnostic.line for diagnostic in findings.diagnostics()] == [1, 5]
+    assert [entry.keyword.text for entry in statements[0].block] == ["Count"]
+    assert [diagnostic.line for diagnostic in findings.diagnostics()] == lines
 
 
 def test_a_glued_brace_on_a_one_line_statement_is_one_error() -> None:

@@ -48,7 +48,9 @@ def test_6_a_missing_separator_is_added() -> None:
 
 def test_a_message_that_lacks_everything() -> None:
     (empty,) = mails(run(START))
-    assert Composer(WireFormat("IBM-1047", "ISO8859-1")).small(empty, ADDED) == ADDED + b"\r\n.\r\n"
+    composer = Composer(WireFormat("IBM-1047", "ISO8859-1"))
+    assert composer.small(empty, ADDED) == ADDED + b"\r\n.\r\n"
+    assert b"".join(composer.stream(empty, ADDED, [])) == ADDED + b"\r\n.\r\n"
 
 
 def test_the_period_at_the_very_first_byte_is_doubled() -> None:
@@ -148,6 +150,7 @@ def test_a_period_that_vanishing_shifts_bring_to_the_front_does_not_end_the_mail
 def test_the_first_byte_of_a_mixed_page_is_stuffed_too() -> None:
     found = mail("\x0e\x0f.x: y\n")
     assert b"".join(Composer(WireFormat("MIXED", "X")).stream(found, b"", body_lines(found))).endswith(b"..x: y\r\n\r\n.\r\n")
+    assert Composer(WireFormat("MIXED", "X")).small(mail("..x: y\n"), b"") == b"..x: y\r\n\r\n.\r\n"
 
 
 @pytest.mark.usefixtures("mixed")

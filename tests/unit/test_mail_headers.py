@@ -121,5 +121,12 @@ def test_long_names_are_folded_and_never_reach_998() -> None:
     assert "\r\nMessage-ID:\r\n <" in header(origin=replace(ORIGIN, domain="example" * 4))
 
 
+def test_lines_are_folded_exactly_when_they_would_pass_78() -> None:
+    greetings = [replace(MAIL, envelope=replace(MAIL.envelope, hello="a" * length)) for length in range(60)]
+    assert max(len(header(mail).split("\r\n")[0]) for mail in greetings) == 78
+    domains = [header(origin=replace(ORIGIN, domain="a" * length)).split("\r\n") for length in range(30)]
+    assert max(len(line) for lines in domains for line in lines if line.startswith("Message-ID: ")) == 78
+
+
 def test_a_mail_without_hello_name_says_so() -> None:
     assert header(replace(MAIL, envelope=replace(MAIL.envelope, hello=""))).startswith("Received: from unknown by ")

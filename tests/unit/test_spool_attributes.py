@@ -98,8 +98,9 @@ def test_what_is_no_object_is_one_problem_and_the_defaults_stand(data: bytes, wo
     [
         ("version", 2), ("priority", 256), ("priority", -1), ("priority", True), ("priority", "1"), ("priority", 1.5),
         ("copies", 0), ("class", "AB"), ("class", "?"), ("outdisp", "KILL"), ("hold", "maybe"), ("framing", "vb"), ("recfm", "X"),
-        ("lrecl", 40000), ("jobid", "JOB1"), ("jobname", "NINECHARS"), ("created", "yesterday"), ("created", "2026-01-31T08:00:00"), ("bytes", -1),
-        ("owner", "two words"), ("owner", "n\n"), ("encoding", ""), ("userdata", "x"), ("userdata", [1]), ("output", []),
+        ("lrecl", 40000), ("jobid", "JOB1"), ("jobname", "NINECHARS"),
+        ("created", "yesterday"), ("created", "2026-01-31T08:00:00"), ("bytes", -1), ("owner", "two words"),
+        ("owner", "n\n"), ("encoding", ""), ("userdata", "x"), ("userdata", [1]), ("output", []),
         ("hold_reason", "a\nb"), ("writer", None), ("dsid", 0), ("writer", ""), ("jobname", "ÄÖ"),
     ],
 )  # fmt: skip

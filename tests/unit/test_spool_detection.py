@@ -286,3 +286,13 @@ def test_a_lying_encoding_is_told_with_the_byte() -> None:
     assert "but the data at byte 0 is EBCDIC" in refusal(e("HELO a"), framing="lf")
     records = framed([b"HELO a", b"\xfc"], Framing(FramingKind.RDW))
     assert refusal(records, framing="rdw", encoding="ascii") == "encoding ascii is declared, but byte 14 is X'FC'"
+
+
+def test_a_declared_ebcdic_page_rules_ascii_text_out() -> None:
+    assert found(b"\x40" * 40 + b"\x15\x0a\x40\x15", encoding="IBM-1047").kind is FramingKind.NL15
+    assert found(b"HE\n", encoding="ascii").kind is FramingKind.LF
+
+
+def test_a_large_file_of_zeros_is_not_followed_record_by_record() -> None:
+    assert found(bytes(64 * 1024 - 4)).kind is FramingKind.LEN4
+    assert "no record format fits" in refusal(bytes(64 * 1024 + 4))

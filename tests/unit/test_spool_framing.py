@@ -216,3 +216,8 @@ def test_a_record_longer_than_lrecl_cannot_be_written() -> None:
 )
 def test_a_framing_describes_itself_for_reports(framing: Framing, words: str) -> None:
     assert framing.describe() == words
+
+
+def test_an_endless_line_at_the_end_of_the_file_is_cut() -> None:
+    found = list(blocks(Source(b"\xc1" * 1000, 1000, head=b"\xc2\x15"), NL15))
+    assert [len(record) for block in found for record in block.records] == [1, LONGEST_KEPT]
