@@ -72,7 +72,7 @@ def card_images(data: bytes) -> list[str]:
 
 _NEWLINE = bytes.maketrans(b"\x15", b"\x25")
 """Both newline bytes of EBCDIC become the one that the codec takes for a line feed."""
-_NAME = re.compile(r"[A-Z$#@][A-Z0-9$#@]{0,7}(?:\.[A-Z$#@][A-Z0-9$#@]{0,7})?", re.ASCII)
+_NAME = re.compile(r"[A-Z$#@][A-Z0-9$#@]{0,7}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _INSTREAM = re.compile(r"(\*|DATA)(?:,(?:.*,)?DLM=(?:'(..)'|(..))|,|$)")
 _COMPARED = 72
@@ -133,7 +133,8 @@ class _Reader:
         operation = rest.split(maxsplit=1)[0] if rest.strip() else ""
         start = image.find(operation, 2 + len(name)) + len(operation)
         field = self._field(image, card, start)
-        if name and _NAME.fullmatch(_upper(name)) is None:
+        parts = _upper(name).split(".", 1) if _upper(operation) == "DD" else [_upper(name)]
+        if name and not all(_NAME.fullmatch(part) for part in parts):
             self.error(card, f"the name {name} is wrong; expected 1 to 8 characters of A-Z, 0-9, $, # and @, no digit first")
         if not operation:
             self.error(card, "there is no operation; expected PROC, EXEC, OUTPUT or DD after the name and a blank")

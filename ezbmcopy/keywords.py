@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cssmtp.spool.attributes import OUTDISPS
-from cssmtp.spool.names import is_name, writer_name
+from cssmtp.spool.names import RESERVED_WRITERS, is_name, writer_name
 from ezbmcopy.cards import Problem
 from ezbmcopy.operands import Items, Operand, Value, Word, words
 
@@ -166,12 +166,13 @@ def _outdisp(value: Value) -> str:
 def destination(value: Value, *, on_dd: bool) -> Destination:
     """A DEST value (ezbmcopy.md 4.8): a DD writes (node,user), an OUTPUT statement node.user.
 
-    Remote work stations and special routings count as users; IP addresses are refused: no printer is served here.
+    Remote work stations and special routings count as users; IP addresses are refused: no printer is served here. So are the
+    names that JES keeps for itself, since a user stands for a writer.
     """
     want = "LOCAL, a name, Nn, Rn or " + ("(node,user)" if on_dd else "node.user")
     if isinstance(value, Items):
         pair = [word.text for word in words(value)]
-        if not on_dd or len(pair) != 2 or not _NODE_NAME.fullmatch(pair[0]) or not is_name(pair[1]):
+        if not on_dd or len(pair) != 2 or not _NODE_NAME.fullmatch(pair[0]) or not _is_user(pair[1]):
             raise _Refused(want)
         return Destination(*pair)
     if value.text in ("LOCAL", "ANYLOCAL"):
@@ -179,11 +180,15 @@ def destination(value: Value, *, on_dd: bool) -> Destination:
     if numbered := _NUMBERED.fullmatch(value.text):
         return Destination(numbered[1], numbered[2] or "")
     dotted = _DOTTED.fullmatch(value.text)
-    if dotted and not on_dd:
+    if dotted and not on_dd and _is_user(dotted[2]):
         return Destination(dotted[1], dotted[2])
-    if not is_name(value.text):
+    if not _is_user(value.text):
         raise _Refused(want)
     return Destination(user=value.text)
+
+
+def _is_user(text: str) -> bool:
+    return is_name(text) and text not in RESERVED_WRITERS
 
 
 def _sysout(value: Value) -> _Taken:

@@ -214,11 +214,12 @@ def _conflicts(source: str, copies: tuple[Copy, ...], outputs: list[Output]) -> 
 def copy_attributes(original: Attributes, copy: Copy, identity: Identity | None = None) -> Attributes:
     """The attributes of a copy: addressed as the plan says, and for the rest those of the original, or of `identity`.
 
-    The result has no token: the spool gives each entry its own.
+    The result has no token: the spool gives each entry its own. A copy with a destination only has its user as writer too,
+    since an entry of the spool has a writer; the same mailers select it.
     """
     made = replace(
         original,
-        writer=copy.writer,
+        writer=copy.writer or copy.dest.user,
         dest_node=copy.dest.node,
         dest_user=copy.dest.user,
         sysout_class=copy.sysout_class or original.sysout_class,

@@ -1,8 +1,8 @@
 """kill -9 of ezbmcopy, again and again: `python -m tests.soak.ezbmcopy --kills 200`.
 
-The real process copies small files, some created on the spool, some from the drop zone. It is killed at a random moment, while this
-process plays two fast mailers that claim and purge each copy as soon as they see it. Then it is started again. At the end it may
-finish, and every file must have been seen exactly once by each mailer, with its bytes and attributes. Prints what it counted.
+The real process copies small files, some created on the spool, some from the drop zone. It is killed at a random moment, while
+this process plays two fast mailers that claim and purge each copy as soon as they see it. Then it is started again. At the end it
+may finish, and every file must have been seen exactly once by each mailer, with its bytes and attributes. Prints its counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""kill -9 of the real process: every file is copied exactly once (issue: EZBMCOPY). More of it: `python -m tests.soak.ezbmcopy`."""
+"""kill -9 of the real process: every file is copied exactly once (see also `python -m tests.soak.ezbmcopy`)."""
 
 from __future__ import annotations
 

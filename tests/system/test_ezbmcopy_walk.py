@@ -1,4 +1,4 @@
-"""The migration of product-slides.md 2.3, as docs/ezbmcopy.md tells it and as daemons: real files, real gateways, a real SMTP server."""
+"""The migration of product-slides.md 2.3, as docs/ezbmcopy.md tells it and as daemons: all of it real."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def commands(tmp_path: Path) -> Path:
 
 
 def differences(mailbox: Mailbox, decks: list[samples.Sample]) -> list[str]:
-    """How the mail that arrived differs from the mail that these decks must give, each once, and one notice for each of theirs."""
+    """How the mail that arrived differs from what these decks must give: each mail once, and one notice for each of theirs."""
     left = list(mailbox.mails)
     problems = []
     for deck in decks:
@@ -168,5 +168,5 @@ def test_three_daemons_on_one_spool_deliver_once_and_check_once(tmp_path: Path, 
 
         until(lambda: len(mailbox.mails) >= sent and judged() == len(decks), "all mail delivered and judged")
     assert differences(mailbox, decks) == []
-    assert [path for path in spool.glob("ready/*/*")] == []
+    assert list(spool.glob("ready/*/*")) == []
     assert [path for state in ("held", "busy", "done", "bad", "reports") for path in (spool / state).iterdir()] == []
