@@ -113,8 +113,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         plan = _plan(arguments, report)
         if plan is None:
             return WRONG_INPUT
+        if not arguments.check:
+            return _copy(arguments, plan, report)
         report.plan(plan)
-        return NORMAL if arguments.check else _copy(arguments, plan, report)
+        return NORMAL
     except SpoolError as fault:
         print(f"ezbmcopy: {fault.show()}", file=sys.stderr)
         return NO_SPOOL
@@ -170,8 +172,9 @@ def _read(name: str) -> bytes:
 
 
 def _copy(arguments: argparse.Namespace, plan: Plan, report: Report) -> int:
-    """The run itself."""
+    """The run itself. Whoever has seen its first line may stop it."""
     stop = StopSignal()
+    report.plan(plan)
     spool = DirectorySpool(Path(arguments.spool), clock=SystemClock(), node=node_name(arguments.node or os.uname().nodename))
     try:
         spool.initialise(plan.source)
