@@ -252,6 +252,20 @@ def test_a_file_begun_before_is_finished_and_reported_as_such(bench: Bench, tmp_
     assert "1 bytes: 2 copies were left to make of what was begun before" in again.lines[0]
 
 
+def test_crashes_of_the_copier_never_hold_a_file(tmp_path: Path) -> None:
+    Bench(tmp_path, plan()).spool.create(plain(writer="SMTPD"), [b"a"])
+    for _ in range(5):
+        bench = Bench(tmp_path, plan())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ezbmcopy.duplicate.publish", lambda claim: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                bench.run()
+        bench.spool.close()
+    last = Bench(tmp_path, plan())
+    assert last.run() == 0
+    assert last.found() == [("CSSMTP", "JOB1"), ("SMTPD1", "JOB1")]
+
+
 def test_the_purge_that_fails_after_it_was_done_is_not_done_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.spool.create(plain(writer="SMTPD"), [b"a"])
     sync_path = bench.disk.sync_path
