@@ -5,9 +5,10 @@ What it does wrong is chosen by step, either for every mail (`faults`) or by the
 recipient's of rcpt, data, body and dot. All it accepted is in `accepted`, every command of every connection in `dialogues`.
 
 Steps: greeting ehlo helo starttls mail rcpt data body dot rset quit.
-Actions: a code ("421" also closes), hang, close, reset, slow (byte by byte), split, garbage, mismatch (codes differ within a
-reply), huge (10 MB of text), multiline; at the dot also drop (close without having taken the mail) and take (take it, then
-close without an answer); at body "early" answers 552 in the middle of the text.
+Actions: a code ("421" also closes), hang, wait (until `release` is set), close, reset, slow (byte by byte), split, garbage,
+mismatch (codes differ within a reply), huge (10 MB of text), multiline; at the dot also drop (close without having taken the
+mail) and take (take it, then close without an answer); at body "early" answers 552 in the middle of the text, "stall" reads
+no further.
 """
 
 from __future__ import annotations
@@ -73,14 +74,20 @@ class MisbehavingServer:
         extensions: Iterable[str] = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES"),
         tls: ssl.SSLContext | None = None,
         mails_per_connection: int = 0,
-        keeps: bool = True,
+        recipients_per_mail: int = 0,
+        release: asyncio.Event | None = None,
     ) -> None:
-        """`faults`: step -> action, for all. `tls` adds STARTTLS. After `mails_per_connection` mails the next MAIL gets a 421."""
+        """`faults`: step -> action, for all. `tls` adds STARTTLS. After `mails_per_connection` mails the next MAIL gets a 421,
+        after `recipients_per_mail` recipients the next RCPT a 452.
+        """
         self.faults = faults or {}
         self.extensions = [*extensions, *(["STARTTLS"] if tls else [])]
         self.tls = tls
         self.mails_per_connection = mails_per_connection
-        self.keeps = keeps
+        self.recipients_per_mail = recipients_per_mail
+        self.release = release or asyncio.Event()
+        self.took_a_mail = asyncio.Event()
+        self.hanging = asyncio.Event()
         self.port = 0
         self.accepted: list[Received] = []
         self.dialogues: list[Dialogue] = []
@@ -89,14 +96,15 @@ class MisbehavingServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> MisbehavingServer:
-        await self.listen()
+        if self._server is None:
+            await self.listen()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.vanish()
 
-    async def listen(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+    async def listen(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        self._server = await asyncio.start_server(self._serve, host, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def vanish(self) -> None:
@@ -124,8 +132,11 @@ class MisbehavingServer:
         finally:
             dialogue.open = False
             writer.close()
+            # After start_tls, wait_closed of Python 3.11 now and then waits for ever; nothing here depends on its end.
             with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError, TimeoutError):
-                await writer.wait_closed()
+                async with asyncio.timeout(0.5):
+                    await writer.wait_closed()
+            writer.transport.abort()
 
 
 class _Connection:
@@ -218,6 +229,10 @@ class _Connection:
         if self.sender is None:
             await self.write(b"503 5.5.1 MAIL first\r\n")
             return
+        limit = self.server.recipients_per_mail
+        if limit and len(self.recipients) >= limit:
+            await self.write(b"452 4.5.3 Too many recipients\r\n")
+            return
         recipient = address_of(line)
         faults = faults_of(recipient)
         action = faults.pop("rcpt", "") or self.faults.get("rcpt", "") or self.server.faults.get("rcpt", "")
@@ -240,8 +255,9 @@ class _Connection:
         if action == "drop":
             raise Goodbye
         taken = action == "take" or not (action[:1] in ("4", "5") or action in ("hang", "close", "reset", "garbage", "huge"))
-        if taken and recipients and self.server.keeps:
+        if taken and recipients:
             self.server.accepted.append(received)
+            self.server.took_a_mail.set()
         if action == "take":
             raise Goodbye
         self.mails += 1
@@ -260,18 +276,23 @@ class _Connection:
             if early and size > 1 << 16:
                 await self.act("552" if early == "early" else early, b"")
                 early = ""
-            done = max(0, len(self.buffer) - 4)
-            digest.update(self.buffer[:done])
-            size += done
-            if size <= KEPT_TEXT:
-                kept += self.buffer[:done]
-            del self.buffer[:done]
+            done = len(self.buffer) - 4
+            if done > 2:
+                self.keep(digest, kept, bytes(self.buffer[:done]), size)
+                size += done
+                del self.buffer[:done]
             await self.fill()
-        digest.update(self.buffer[: end + 2])
+        self.keep(digest, kept, bytes(self.buffer[: end + 2]), size)
         size += end
-        kept += self.buffer[: end + 2]
         del self.buffer[: end + 5]
-        return size, digest.hexdigest(), bytes(kept[2:]) if size <= KEPT_TEXT else b""
+        return size, digest.hexdigest(), bytes(kept) if size <= KEPT_TEXT else b""
+
+    @staticmethod
+    def keep(digest: hashlib._Hash, kept: bytearray, piece: bytes, size: int) -> None:
+        piece = piece[0 if size else 2 :]  # without the line end that `body` put in front
+        digest.update(piece)
+        if size <= KEPT_TEXT:
+            kept += piece
 
     def action(self, step: str) -> str:
         return self.faults.get(step, "") or self.server.faults.get(step, "")
@@ -289,7 +310,15 @@ class _Connection:
         match action:
             case "":
                 await self.write(good)
+            case "wait":
+                self.server.hanging.set()
+                await self.server.release.wait()
+                await self.write(good)
+            case "stall":
+                self.server.hanging.set()
+                await asyncio.Event().wait()
             case "hang":
+                self.server.hanging.set()
                 await self.reader.read(-1)
                 raise Goodbye
             case "close":

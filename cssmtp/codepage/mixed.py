@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import functools
-import sys
+import struct
 from dataclasses import dataclass
 
 from cssmtp.codepage import tables
@@ -121,11 +121,9 @@ def _plain(target: Target, text: str) -> bytes:
 
 def _native(by_code: list[bytes]) -> list[bytes]:
     """The same list, indexed by a pair read as a 16-bit number in this machine's byte order."""
-    if sys.byteorder == "big":
-        return by_code
-    native = list(by_code)
-    for high in range(256):
-        native[high::256] = by_code[high << 8 : (high + 1) << 8]
+    native = [b""] * len(by_code)
+    for data, number in zip(by_code, struct.unpack("=65536H", struct.pack(">65536H", *range(0x10000))), strict=True):
+        native[number] = data
     return native
 
 
@@ -141,11 +139,11 @@ class MixedTranscoder(Transcoder):
         self._table = table
 
     def record(self, record: bytes) -> bytes:
-        wire = _sound_record(self._table, record) if self._table else None
-        return self._mended(record) if wire is None else wire
+        wire = _sound(self._table, record) if self._table else None
+        return self._mended(record) if wire is None or _LINE_FEED in wire else wire
 
     def lines(self, text: bytes) -> bytes:
-        wire = _sound_block(self._table, text) if self._table else None
+        wire = _sound(self._table, text) if self._table else None
         if wire is None:
             wire = b"\n".join([self.record(line) for line in text.split(self.newline)])
         return wire.replace(b"\n", b"\r\n")
@@ -162,49 +160,42 @@ class MixedTranscoder(Transcoder):
         return data
 
 
-def _sound_record(table: MixedTable, record: bytes) -> bytes | None:
-    """Convert one record in which nothing is broken, lost or a control, None when something is."""
-    head, *shifted = record.split(b"\x0e")
-    if not shifted:
-        wire = record.translate(table.single)
-        return None if LOST in wire or _LINE_FEED in wire else wire
-    pairs, single = table.pairs, table.single
-    out = [head.translate(single)]
-    for piece in shifted:
-        run, shift_in, tail = piece.partition(b"\x0f")
-        if len(run) & 1 or not shift_in:
-            return None
-        out += [table.opening, *[pairs[code] for code in memoryview(run).cast("H")], table.closing, tail.translate(single)]
-    wire = b"".join(out)
-    return None if LOST in wire or _LINE_FEED in wire else _merged(table, wire)
+def _sound(table: MixedTable, text: bytes) -> bytes | None:
+    """Convert lines in which nothing is broken or lost, None when something is: all pairs in one go, X'0E0E' between the runs.
 
-
-def _sound_block(table: MixedTable, text: bytes) -> bytes | None:
-    """Convert a block of lines in which nothing is broken or lost, None when something is: all its pairs in one go."""
+    Runs of odd length need no check each: they make pairs with one byte of a separator, and those are lost ones.
+    """
     shifts = text.translate(None, _NO_SHIFT)
     if shifts != _SHIFTS * (len(shifts) // 2):
         return None
     tokens = text.replace(b"\x0f", b"\x0e").split(b"\x0e")
-    singles = b"\x0e".join(tokens[0::2]).translate(table.single)
-    doubles = tokens[1::2]
-    if LOST in singles or any(map((1).__and__, map(len, doubles))):
+    run = b"\x0e\x0e".join(tokens[1::2])
+    count, odd = divmod(len(run), 2)
+    if odd:
         return None
     pairs = table.pairs
-    codes = memoryview(b"\x0e\x0e".join(doubles)).cast("H")
-    batches = range(0, len(codes), _BATCH)
-    wire = b"".join([b"".join([pairs[code] for code in codes[at : at + _BATCH]]) for at in batches])
+    if count < len(_SHORT):
+        wire = b"".join([pairs[code] for code in _SHORT[count](run)])
+    else:
+        codes = memoryview(run).cast("H")
+        wire = b"".join([b"".join([pairs[code] for code in codes[at : at + _BATCH]]) for at in range(0, count, _BATCH)])
     if LOST in wire:
         return None
-    tokens[0::2] = singles.split(b"\x0e")
-    if doubles:
+    if shifts:
         tokens[1::2] = wire.split(b"\x0e")
     if table.opening:
-        tokens[1::2] = [table.opening + run + table.closing for run in tokens[1::2]]
-    return _merged(table, b"".join(tokens))
+        tokens[1::2] = [table.opening + double + table.closing for double in tokens[1::2]]
+    tokens[0::2] = b"\x0e".join(tokens[0::2]).translate(table.single).split(b"\x0e")
+    wire = b"".join(tokens)
+    if LOST in wire:
+        return None
+    return _merged(table, wire) if table.opening else wire
+
+
+_SHORT = [struct.Struct(f"={count}H").unpack for count in range(256)]
+"""What cuts a run of so many pairs; for short runs it has less to set up than a memory view."""
 
 
 def _merged(table: MixedTable, wire: bytes) -> bytes:
     """Wire text without escape sequences that enclose nothing, or that leave double-byte text to come back at once."""
-    if not table.opening:
-        return wire
     return wire.replace(table.opening + table.closing, b"").replace(table.closing + table.opening, b"")

@@ -33,6 +33,13 @@ def test_a_good_file_gives_0_and_the_configuration_in_effect(tmp_path: Path, cap
     assert run("-c", str(tmp_path / "c.conf")) == 0
     out, err = capsys.readouterr()
     assert err == ""
+    assert out.startswith(f"EZD1829I CSSMTP CONFIGURATION:\n  CONFIGFILENAME      : {tmp_path / 'c.conf'}\n")
+
+
+def test_as_file_prints_a_configuration_that_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "c.conf").write_text(TEXT)
+    assert run("-c", str(tmp_path / "c.conf"), "--as-file") == 0
+    out, _ = capsys.readouterr()
     (tmp_path / "d.conf").write_text(out)
     assert require(tmp_path / "d.conf", environ={}).targets[0].addresses[0].value == "relay.example.net"
     assert "Undeliverable\n{\n  ReturnToMailFrom     Yes\n" in out

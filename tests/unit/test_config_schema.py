@@ -100,13 +100,13 @@ def test_the_sample_of_all_statements_has_every_row(place: tuple[Block | None, P
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_every_sample_file_loads_clean(path: Path) -> None:
-    loaded = load(path, environ={}, pages=FakePages())
+    loaded = load(path, environ={})
     assert loaded.diagnostics == ()
     assert loaded.configuration is not None
 
 
 def test_the_samples_are_what_their_names_say() -> None:
-    found = {path.stem: load(path, environ={}, pages=FakePages()).configuration for path in SAMPLES}
+    found = {path.stem: load(path, environ={}).configuration for path in SAMPLES}
     assert set(found) == {"all-statements", "demo", "minimal", "test-mode"}
     demo, test_mode = found["demo"], found["test-mode"]
     assert demo is not None
