@@ -118,7 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.plan(plan)
         return NORMAL
     except SpoolError as fault:
-        print(f"ezbmcopy: {fault.show()}", file=sys.stderr)
+        report.failed(fault.show())
+        report.line(f"EZBMCOPY ended: nothing was copied; return code {NO_SPOOL}")
         return NO_SPOOL
     except Exception:
         traceback.print_exc()

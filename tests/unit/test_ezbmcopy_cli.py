@@ -133,7 +133,7 @@ def test_unknown_options_end_with_8(capsys: pytest.CaptureFixture[str]) -> None:
 def test_spool_that_cannot_be_made_ends_with_12(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main([DECK, "--spool", str(tmp_path / "file" / "spool"), "--until-idle"]) == 12
-    assert "ezbmcopy: " in capsys.readouterr().err
+    assert capsys.readouterr().out.splitlines()[-1] == "EZBMCOPY ended: nothing was copied; return code 12"
 
 
 def test_fault_of_our_own_ends_with_16(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
