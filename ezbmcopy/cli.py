@@ -195,10 +195,10 @@ def own_identity(plan: Plan) -> Callable[[], Identity]:
     """EZBMCOPY's own job, with a data set number of its own for each file. Both copies of a file are one data set to JES."""
     numbers = itertools.count(FIRST_DATA_SET)
     try:
-        owner = pwd.getpwuid(os.geteuid()).pw_name.upper()
+        owner = pwd.getpwuid(os.geteuid()).pw_name.upper()[:8]
     except KeyError:
         owner = ""
-    if re.fullmatch(r"[!-~]{1,32}", owner) is None:
+    if re.fullmatch(r"[!-~]{1,8}", owner) is None:
         owner = f"UID{os.geteuid()}"
     job_id = f"STC{os.getpid() % 100_000:05d}"
     return lambda: Identity(plan.job, job_id, owner, plan.step, next(numbers))
