@@ -12,9 +12,9 @@ published, and that stays so when a fast gateway has long processed and purged i
 guess: whoever claims the original next (the copies travel in its directory through `recover`, hold and release) publishes what is
 still there. The original is purged when `copies` is empty; purging is one rename too.
 
-One window is left, and only for a machine that loses its power: a copy has appeared, its rename is not yet forced to disk, and a
-mailer has delivered it already. A journal that keeps the order of renames (ext4, xfs, btrfs) closes it: what the mailer forced to disk
-afterwards takes our rename along.
+One window is left, and only for a machine that loses its power: a copy has appeared, its rename is not yet forced to disk,
+and a mailer has delivered it already. A journal that keeps the order of renames (ext4, xfs, btrfs) closes it: what the mailer
+forced to disk afterwards takes our rename along.
 
 Promises: each copy appears once and whole; the original is there until all have appeared, and forced to disk before it goes.
 Never: looks into the data; changes a copy that was settled, although the caller may ask for others after a restart.
