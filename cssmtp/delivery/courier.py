@@ -187,6 +187,7 @@ class Courier:
         at: this one goes on another connection. Each such turn costs another mail a try, so it has an end. So do recipients
         that were too many at once.
         """
+        link.target.last_reply = outcomes[-1].reason
         again = parcel if untried and link.mails else remainder(parcel, outcomes)
         if again is None or self._stopping:
             self._answer(parcel, outcomes)

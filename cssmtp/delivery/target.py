@@ -18,7 +18,7 @@ class Address:
     """Where a target is reached.
 
     `ip` is an IPv4 or IPv6 literal, `name` what its certificate must show (host name, or the address itself), `preference` the
-    order of use, lower first; equal ones share the work.
+    order of use, lower first; equal ones share the work. `source` is what the configuration says, for people.
     """
 
     ip: str
@@ -26,6 +26,7 @@ class Address:
     preference: int
     name: str
     server: TargetServer
+    source: str = ""
 
 
 class TargetState(enum.Enum):
@@ -39,7 +40,7 @@ class TargetState(enum.Enum):
 class Target:
     """One address with its state. `capabilities` is None until a server has greeted us, and again while the target is down."""
 
-    __slots__ = ("address", "capabilities", "learned", "next_attempt", "reason", "state", "tls_refusal", "tls_refused")
+    __slots__ = ("address", "capabilities", "last_reply", "learned", "next_attempt", "reason", "state", "tls_refusal", "tls_refused")
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -50,6 +51,7 @@ class Target:
         self.tls_refused = 0.0  # when
         self.next_attempt = 0.0  # while down: not before
         self.reason = ""  # why it is down
+        self.last_reply = ""  # to the mail that ended last
 
     def __repr__(self) -> str:
         return f"<Target {self.address.ip}:{self.address.port} {self.state.value} preference {self.address.preference}>"
@@ -98,3 +100,7 @@ class TargetSnapshot:
     capabilities: Capabilities | None
     connections: int
     mails: int
+    source: str = ""
+    secure: bool = False
+    size_limit: int = 0
+    last_reply: str = ""

@@ -15,6 +15,7 @@ from cssmtp.config.model import Configuration
 from cssmtp.delivery.courier import Courier
 from cssmtp.engine.ledger import Ledger
 from cssmtp.engine.parcels import Parcel
+from cssmtp.engine.settings import Settings
 from cssmtp.observe.events import Event, QueueBackpressure
 from cssmtp.spool.store import SpoolStore
 
@@ -34,6 +35,7 @@ class Flow:
 
     def __init__(self, publish: Callable[[Event], None]) -> None:
         self.courier: Courier | None = None
+        self._paused = False  # by the operator
         self._publish = publish
         self._octets = 0
         self._room = asyncio.Event()
@@ -55,9 +57,14 @@ class Flow:
         """The courier could do with more, or memory became free: let readers look again."""
         self._room.set()
 
+    def pause(self, paused: bool) -> None:
+        """Stop all reading of spool files at the end of the slice in work, or let it go on (MODIFY SUSPEND and RESUME)."""
+        self._paused = paused
+        self._room.set()
+
     @property
     def full(self) -> bool:
-        return self._octets > QUEUE_OCTETS or (self.courier is not None and self.courier.waiting > QUEUE_MAILS)
+        return self._paused or self._octets > QUEUE_OCTETS or (self.courier is not None and self.courier.waiting > QUEUE_MAILS)
 
     async def room(self) -> None:
         """Return when there is room for another slice."""
@@ -79,10 +86,15 @@ class Flow:
 class Context:
     """The services of a running gateway. `courier` is None in test mode: nothing can be sent there."""
 
-    configuration: Configuration
+    settings: Settings
     store: SpoolStore
     courier: Courier | None
     publish: Callable[[Event], None]
     clock: Clock
     ledger: Ledger
     flow: Flow
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in effect now."""
+        return self.settings.now

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from cssmtp.config.model import TargetServer
-from cssmtp.model import BodySpan, DeckMail, Outcome
+from cssmtp.model import BodySpan, DeckMail, Outcome, Verdict
 
 Wire = bytes | Iterator[bytes]
 """A whole message on the wire, final period included: bytes when small, else blocks to be pulled in a worker thread."""
@@ -29,10 +29,11 @@ class Parcel:
     """One thing to deliver: an envelope, a size, a way to make the bytes, and whom to tell.
 
     `recipients` are those still to be tried, `positions` their places in the deck's list. `retries` counts long retries.
-    `weight` is what the parcel costs in memory, in bytes.
+    `weight` is what the parcel costs in memory, in bytes. `failed_first` is when it first went into long retry, by the
+    monotonic clock.
     """
 
-    __slots__ = ("ended", "positions", "recipients", "retries", "reverse_path", "size", "tls_required", "weight")
+    __slots__ = ("ended", "failed_first", "positions", "recipients", "retries", "reverse_path", "size", "tls_required", "weight")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Parcel:
         self.ended = ended
         self.retries = 0
         self.weight = 0
+        self.failed_first = 0.0
 
     def wire(self, target: TargetServer) -> Wire:
         """The message for `target`, complete with the final period."""
@@ -88,6 +90,12 @@ class MailParcel(Parcel):
     def outcomes(self) -> tuple[Outcome, ...]:
         """One outcome per recipient of the deck. To be asked when none is missing any more."""
         return tuple(outcome for outcome in self.results or () if outcome is not None)
+
+    def give_up(self, exhausted: Callable[[Outcome], Outcome]) -> None:
+        """What was to be tried again is undeliverable."""
+        self.results = [
+            exhausted(one) if one is not None and one.verdict is Verdict.RETRY else one for one in self.results or ()
+        ]
 
     def keep_only(self, positions: tuple[int, ...]) -> None:
         """Narrow the parcel to the recipients at these places of the deck's list; the others are final."""

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from cssmtp.bsmtp.interpreter import Rejected
@@ -40,6 +40,7 @@ from cssmtp.observe.events import (
     SpoolFileEnded,
     SpoolFileUnreadable,
 )
+from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
 
 RETRY_EXHAUSTED = "retry limit reached; last answer: "
@@ -73,18 +74,19 @@ class SpoolTask:
         self.waits = False
         self._claim = claim
         self._context = context
-        self._configuration = context.configuration
+        self._configuration = context.configuration  # by which the file is read and composed, from begin to end
         self._publish = context.publish
         self._file = spool_file(claim)
         self._book = FileBook(self._file)
         self._pending = Pending()
-        self._waiting: dict[Parcel, asyncio.TimerHandle] = {}
+        self._waiting: dict[MailParcel, asyncio.TimerHandle] = {}
         self._stopping = False
-        self._composers: dict[int, tuple[Composer, str]] = {}
+        self._composers: dict[int, tuple[Composer, str, TargetServer]] = {}
         self._reader: DeckReader | None = None
-        origin = origin_of(claim, self._configuration)
-        self._headers = HeaderMaker(origin, self._configuration.header)
-        self._aftermath = Aftermath(self._file, origin, context, self._pending, self)
+        self._origin = origin_of(claim, self._configuration)
+        self._headers = HeaderMaker(self._origin, self._configuration.header)
+        self._header = self._configuration.header
+        self._aftermath = Aftermath(self._file, self._origin, context, self._pending, self)
 
     # --- the life of the task
 
@@ -106,6 +108,41 @@ class SpoolTask:
     def stop_reading(self) -> None:
         """Take no more mails out of the file; those under way go on."""
         self._stopping = True
+
+    def flush(self) -> int:
+        """End long retry now for every mail that waits in it, as if RetryLimit were reached (FLUSHRETRY TKID=).
+
+        Returns how many there were.
+        """
+        waiting, self._waiting = self._waiting, {}
+        for parcel, timer in waiting.items():
+            timer.cancel()
+            self._exhausted(parcel)
+        return len(waiting)
+
+    def status(self, pool: str) -> TaskStatus:
+        """What displays show of the task, which belongs to `pool`."""
+        book, retrying = self._book, len(self._waiting)
+        pending = self._pending.count - retrying
+        return TaskStatus(
+            tkid=self.tkid,
+            pool=pool,
+            state=TaskState.LONG_RETRY if retrying and self.waits and not pending else TaskState.ACTIVE,
+            file=self._file,
+            records=self._reader.records if self._reader is not None else 0,
+            read=book.mails + self._pending.count,
+            sent=book.sent,
+            failed=book.undeliverable + book.rejected,
+            pending=pending,
+            retrying=retrying,
+            oldest_retry=self._oldest_retry(),
+        )
+
+    def _oldest_retry(self) -> datetime | None:
+        if not self._waiting:
+            return None
+        clock = self._context.clock
+        return clock.wall() - timedelta(seconds=clock.monotonic() - min(parcel.failed_first for parcel in self._waiting))
 
     async def _work(self) -> FileResult:
         self._publish(SpoolFileClaimed(self._file, self._claim.size, self._claim.tries))
@@ -142,6 +179,7 @@ class SpoolTask:
                 return
             if findings is None:
                 return
+            self._follow_refresh()
             now = self._context.clock.wall()
             for finding in findings:
                 match finding:
@@ -152,6 +190,13 @@ class SpoolTask:
                         self._publish(MailRejected(self._file, finding.number, finding.reply))
                     case Fault():
                         self._found(finding)
+
+    def _follow_refresh(self) -> None:
+        """Mails that are not read yet get their header by the Header statement in effect; those read keep theirs."""
+        header = self._context.configuration.header
+        if header is not self._header:
+            self._header = header
+            self._headers = HeaderMaker(self._origin, header)
 
     def _unreadable(self, reason: str) -> None:
         self._found(unreadable(reason))
@@ -175,7 +220,7 @@ class SpoolTask:
         else:
             self._settle(parcel, ())
 
-    def _submit(self, parcel: Parcel) -> None:
+    def _submit(self, parcel: MailParcel) -> None:
         self._waiting.pop(parcel, None)
         if self._context.courier is not None:
             self._context.courier.submit(parcel)
@@ -194,8 +239,9 @@ class SpoolTask:
     def _composer(self, target: TargetServer) -> tuple[Composer, str]:
         made = self._composers.get(id(target))
         if made is None:
-            made = self._composers[id(target)] = self._new_composer(target)
-        return made
+            # The target is kept with it: one that a REFRESH replaced must not give its id to another.
+            made = self._composers[id(target)] = (*self._new_composer(target), target)
+        return made[0], made[1]
 
     def _new_composer(self, target: TargetServer) -> tuple[Composer, str]:
         assert self._reader is not None
@@ -253,19 +299,26 @@ class SpoolTask:
         if again and self._stopping:
             return  # not final, so the claim is released and the mail comes up again
         if again:
-            delay = long_retry_delay(self._configuration.retry_limit, parcel.retries)
+            delay = long_retry_delay(self._context.configuration.retry_limit, parcel.retries)
             if delay is not None:
                 self._again(parcel, again, delay)
                 return
-            parcel.keep_only(tuple(place for place, _ in again))
-            parcel.merge(tuple(exhausted(outcome) for _, outcome in again))
+            self._exhausted(parcel)
+            return
         self._settle(parcel, parcel.outcomes())
 
     def _again(self, parcel: MailParcel, again: list[tuple[int, Outcome]], delay: float) -> None:
+        if not parcel.retries:
+            parcel.failed_first = self._context.clock.monotonic()
         parcel.retries += 1
         parcel.keep_only(tuple(place for place, _ in again))
         self._publish(MailRetry(self._file, parcel.mail.number, parcel.retries, delay, len(again), again[0][1].reason))
         self._waiting[parcel] = asyncio.get_running_loop().call_later(delay, self._submit, parcel)
+
+    def _exhausted(self, parcel: MailParcel) -> None:
+        """Long retry is over: what is still to be tried is undeliverable."""
+        parcel.give_up(exhausted)
+        self._settle(parcel, parcel.outcomes())
 
     def _settle(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
         """Every recipient is final: make it durable, then go on."""
@@ -302,11 +355,11 @@ class SpoolTask:
         # Where a dead letter could not be written, the spool file is the only copy that is left.
         if not self._aftermath.kept:
             return Disposition.HOLD
-        return disposition(self._book.bad, self._configuration.bad_spool_disp)
+        return disposition(self._book.bad, self._context.configuration.bad_spool_disp)
 
     async def _report(self, decided: Disposition) -> None:
         now = self._context.clock.wall()
-        text = report_text(self._book, decided, self._configuration, now)
+        text = report_text(self._book, decided, self._context.configuration, now)
         await self._aftermath.report(text, self._claim, now)
         await self._pending.wait()
 

@@ -19,8 +19,10 @@ from cssmtp.delivery.courier import Courier
 from cssmtp.delivery.link import Parcel as DeliveredParcel
 from cssmtp.engine.context import Context, Flow
 from cssmtp.engine.filebook import full_host_name
+from cssmtp.engine.inspection import inspect
 from cssmtp.engine.ledger import MemoryLedger
 from cssmtp.engine.parcels import Parcel
+from cssmtp.engine.settings import Settings
 from cssmtp.engine.spooltask import FileResult, SpoolTask
 from cssmtp.engine.testmode import TestModeTask
 from cssmtp.engine.watcher import Watcher
@@ -34,14 +36,23 @@ from cssmtp.observe.events import (
     GatewayStopped,
     GatewayStopping,
     InternalError,
+    LongRetryFlushed,
+    ProcessingResumed,
+    ProcessingSuspended,
     SpoolEntryRefused,
     SpoolUnusable,
     TestModeWithoutReport,
 )
+from cssmtp.observe.recent import Recent
+from cssmtp.observe.snapshot import Activity, Snapshot
 from cssmtp.spool.store import SpoolEntry, SpoolStore
 
 SPOOL_TASKS = 16
 """Spool files worked on at once: the JES tasks of the WRITER pool. Ours; IBM's number is not known."""
+
+WRITER, DEST = "WRITER", "DEST"
+POOLS = {WRITER: SPOOL_TASKS, DEST: SPOOL_TASKS}
+"""How many tasks each pool has."""
 
 STOP_GRACE_SECONDS = 30.0
 """How long a stop waits for answers to mails that are on a connection."""
@@ -76,7 +87,8 @@ class Gateway:
         watched: tuple[Path, ...] = (),
         until_idle: bool = False,
     ) -> None:
-        self._configuration = configuration
+        self.settings = Settings(configuration)
+        self.activity = Activity.ACTIVE
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -84,14 +96,68 @@ class Gateway:
         self._watcher = Watcher(watched)
         self._stop_reason = ""
         self._tasks: dict[asyncio.Task[FileResult], SpoolTask | TestModeTask] = {}
+        self._pools: dict[asyncio.Task[FileResult], str] = {}
         self._totals = Totals()
         self._flow = Flow(bus.publish)
         self._courier: Courier | None = None
+        self._started = clock.wall()
+        self._ready = False
+        self._recent = Recent(clock)
+        bus.subscribe(self._recent)
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self.settings.now
 
     def stop(self, reason: str) -> None:
         """Ask for an orderly stop. May be called from a signal handler of the loop; a second call changes nothing."""
         self._stop_reason = self._stop_reason or reason
         self._watcher.poke()
+
+    # --- for the operator
+
+    def suspend(self, activity: Activity) -> None:
+        """Take no new spool files; with SUSPENDED_IMMEDIATE files in progress are not read on either (MODIFY SUSPEND).
+
+        Mails that have been read are delivered all the same.
+        """
+        self.activity = activity
+        self._flow.pause(activity is Activity.SUSPENDED_IMMEDIATE)
+        self._bus.publish(ProcessingSuspended(activity is Activity.SUSPENDED_IMMEDIATE))
+
+    def resume(self) -> None:
+        """Go on after `suspend` (MODIFY RESUME)."""
+        self.activity = Activity.ACTIVE
+        self._flow.pause(False)
+        self._bus.publish(ProcessingResumed())
+        self._watcher.poke()
+
+    def flush_task(self, tkid: int) -> int | None:
+        """End long retry of the task's mails (MODIFY FLUSHRETRY,TKID=); how many there were, None: there is no such task."""
+        work = next((work for work in self._tasks.values() if work.tkid == tkid), None)
+        if work is None:
+            return None
+        mails = work.flush()
+        self._bus.publish(LongRetryFlushed(tkid, mails))
+        return mails
+
+    def snapshot(self, log_level: int) -> Snapshot:
+        """How everything stands now; `log_level` is the LogLevel in force."""
+        return inspect(
+            now=self._clock.wall(),
+            started=self._started,
+            configuration=self._configuration,
+            ready=self._ready,
+            activity=self.activity,
+            log_level=log_level,
+            work=[(work, self._pools[task]) for task, work in self._tasks.items()],
+            pools=POOLS,
+            courier=self._courier,
+            recent=self._recent,
+            extended=None,
+        )
+
+    # --- the run
 
     async def run(self) -> int:
         configuration = self._configuration
@@ -115,7 +181,8 @@ class Gateway:
             )
             await self._courier.start()
         self._flow.courier = self._courier
-        context = Context(configuration, self._store, self._courier, self._bus.publish, self._clock, MemoryLedger(), self._flow)
+        context = Context(self.settings, self._store, self._courier, self._bus.publish, self._clock, MemoryLedger(), self._flow)
+        self._ready = True
         self._bus.publish(GatewayReady(len(configuration.targets), test_mode))
         try:
             async with self._watcher:
@@ -131,8 +198,9 @@ class Gateway:
     async def _serve(self, context: Context) -> None:
         while not self._stop_reason:
             pending = await self._admit()
-            await self._claim_ready(context)
-            if self._until_idle and not self._tasks and not pending:
+            if self.activity is Activity.ACTIVE:
+                await self._claim_ready(context)
+            if self._until_idle and not self._tasks and not pending and self.activity is Activity.ACTIVE:
                 self.stop("the spool is empty")
                 return
             if self._until_idle and not pending and self._nothing_moves():
@@ -181,10 +249,11 @@ class Gateway:
         work = kind(claim, context)
         task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
         self._tasks[task] = work
+        self._pools[task] = WRITER if claim.attributes.writer == self._configuration.ext_writer_name else DEST
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[FileResult]) -> None:
-        del self._tasks[task]
+        del self._tasks[task], self._pools[task]
         self._watcher.poke()
         if task.cancelled():
             self._totals.unfinished += 1

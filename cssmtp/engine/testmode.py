@@ -22,6 +22,7 @@ from cssmtp.errors import UnknownCodePage, UnreadableData
 from cssmtp.model import DeckMail, Fault
 from cssmtp.observe.assessment import Judgement
 from cssmtp.observe.events import MailDiscarded, MailRejected, SpoolFault, SpoolFileClaimed, SpoolFileEnded, SpoolFileUnreadable
+from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
 
 
@@ -42,6 +43,19 @@ class TestModeTask:
         origin = origin_of(claim, context.configuration)
         self._aftermath = Aftermath(self._file, origin, context, self._pending, None)
         self._stopping = False
+        self._records = 0
+
+    def flush(self) -> int:
+        """Nothing is ever in long retry here."""
+        return 0
+
+    def status(self, pool: str) -> TaskStatus:
+        """What displays show of the task, which belongs to `pool`."""
+        book = self._book
+        failed = book.undeliverable + book.rejected
+        return TaskStatus(
+            self.tkid, pool, TaskState.ACTIVE, self._file, self._records, read=book.mails, sent=book.discarded, failed=failed
+        )
 
     def stop_reading(self) -> None:
         """Stop after the slice in work; the file goes back to the ready queue."""
@@ -68,6 +82,9 @@ class TestModeTask:
                 while (findings := await asyncio.to_thread(reader.next_slice)) is not None:
                     for finding in findings:
                         self._judge(finding)
+                    self._records = reader.records
+                    if self._context.flow.full and not self._stopping:
+                        await self._context.flow.room()
                     if self._stopping:
                         raise asyncio.CancelledError("stopped before the end of the file")
                 book.read(reader.records, size, reader.counted_errors)
