@@ -31,6 +31,8 @@ TARGETS = registry.names("mbcharset")
         (b"\x0e\xfe\xfe\x0f", "\ufffd", 0, 0),
         (b"", "", 0, 0),
         (b"\x0e\x0e\x0f\x0f", "", 2, 0),
+        (b"\x0e\x44\x0f\xc1\x0e\x44\x0f", "\ufffdA\ufffd", 0, 2),
+        (b"\x0e\x44\x81\x44\x0f\x0e\x0f\x0e\x44\x0f", "あ\ufffd\ufffd", 0, 2),
     ],
 )
 def test_the_shift_table(record: bytes, text: str, unbalanced: int, odd: int) -> None:
