@@ -8,6 +8,7 @@ Never: decides what is in a record (that is `smf_content`), writes files.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -98,22 +99,15 @@ class Damage:
 
 def encode(record: Record) -> bytes:
     """The record as one piece, with the RDW of an unspanned record (`frame` makes segments of a longer one)."""
-    layouts = SECTIONS[record.subtype]
-    at = HEADER.size + TRIPLETS.size + TRIPLET.size * (1 + len(layouts))
-    triplets = [_triplet(at, IDENTIFICATION.size, 1)]
+    directory, end = _directory(record.subtype, tuple(map(len, record.sections)))
     bodies = [IDENTIFICATION.write(record.identification)]
-    at += IDENTIFICATION.size
-    for layout, section in zip(layouts, record.sections, strict=True):
-        if layout is None or not section:
-            triplets.append(_triplet(0, 0, 0))
-            continue
-        triplets.append(_triplet(at, layout.size, len(section)))
-        bodies += [layout.write(entry) for entry in section if not isinstance(entry, bytes)]
-        at += layout.size * len(section)
+    for layout, section in zip(SECTIONS[record.subtype], record.sections, strict=True):
+        if layout is not None:
+            bodies += [layout.write(entry) for entry in section if not isinstance(entry, bytes)]
     area = _area(record.own)
     header = HEADER.write(
         {
-            "record_length": at + len(area),
+            "record_length": end + len(area),
             "segment": 0,
             "flag": RECORD_FLAG,
             "record_type": RECORD_TYPE,
@@ -124,7 +118,23 @@ def encode(record: Record) -> bytes:
             "subtype": int(record.subtype),
         }
     )
-    return b"".join((header, TRIPLETS.write({"SMF119SD_TRN": len(triplets)}), *triplets, *bodies, area))
+    return b"".join((header, directory, *bodies, area))
+
+
+@functools.lru_cache(maxsize=64)
+def _directory(subtype: Subtype, numbers: tuple[int, ...]) -> tuple[bytes, int]:
+    """The self-defining section of a record with so many sections of each number, and where the last of them ends."""
+    layouts = SECTIONS[subtype]
+    at = HEADER.size + TRIPLETS.size + TRIPLET.size * (1 + len(layouts))
+    parts = [TRIPLETS.write({"SMF119SD_TRN": 1 + len(layouts)}), _triplet(at, IDENTIFICATION.size, 1)]
+    at += IDENTIFICATION.size
+    for layout, number in zip(layouts, numbers, strict=True):
+        if layout is None or not number:
+            parts.append(_triplet(0, 0, 0))
+            continue
+        parts.append(_triplet(at, layout.size, number))
+        at += layout.size * number
+    return b"".join(parts), at
 
 
 def _triplet(offset: int, length: int, number: int) -> bytes:

@@ -29,7 +29,7 @@ from cssmtp.observe.events import (
 )
 from cssmtp.observe.readings import Readings
 from cssmtp.observe.smf import Record
-from cssmtp.observe.smf_fields import Entry, hundredths
+from cssmtp.observe.smf_fields import Constant, Entry, hundredths
 from cssmtp.observe.smf_layouts import COMPONENT, REASON_EVENT, SECTIONS, Subtype
 from cssmtp.observe.tally import Tally
 
@@ -76,48 +76,54 @@ def _record(
 
 @functools.lru_cache(maxsize=4)
 def _identification(origin: Origin) -> Entry:
-    return {
-        "SMF119TI_SysName": origin.system_name,
-        "SMF119TI_SysplexName": "",
-        "SMF119TI_Stack": origin.stack,
-        "SMF119TI_ReleaseID": "",
-        "SMF119TI_Comp": COMPONENT,
-        "SMF119TI_ASName": origin.job,
-        "SMF119TI_UserID": origin.user.upper(),
-        "SMF119TI_ASID2": origin.process & 0xFFFF,
-        "SMF119TI_Reason": REASON_EVENT,
-    }
+    return Constant(
+        {
+            "SMF119TI_SysName": origin.system_name,
+            "SMF119TI_SysplexName": "",
+            "SMF119TI_Stack": origin.stack,
+            "SMF119TI_ReleaseID": "",
+            "SMF119TI_Comp": COMPONENT,
+            "SMF119TI_ASName": origin.job,
+            "SMF119TI_UserID": origin.user.upper(),
+            "SMF119TI_ASID2": origin.process & 0xFFFF,
+            "SMF119TI_Reason": REASON_EVENT,
+        }
+    )
 
 
 @functools.lru_cache(maxsize=4)
 def _common(origin: Origin) -> Entry:
-    return {
-        "SMF119ML_CI_JOB": origin.job,
-        "SMF119ML_CI_Entry": hundredths(origin.started),
-        "SMF119ML_CI_EDate": origin.started.date(),
-        "SMF119ML_CI_USEID": "",
-        "SMF119ML_CI_EXTWRT": origin.writer,
-        "SMF119ML_CI_Jes": "",
-    }
+    return Constant(
+        {
+            "SMF119ML_CI_JOB": origin.job,
+            "SMF119ML_CI_Entry": hundredths(origin.started),
+            "SMF119ML_CI_EDate": origin.started.date(),
+            "SMF119ML_CI_USEID": "",
+            "SMF119ML_CI_EXTWRT": origin.writer,
+            "SMF119ML_CI_Jes": "",
+        }
+    )
 
 
 @functools.lru_cache(maxsize=64)
 def _spool_identification(file: SpoolFile) -> Entry:
     digits = "".join(character for character in file.jobid if character in "0123456789")
-    return {
-        "SMF119ML_SI_Job": file.jobname,
-        "SMF119ML_SI_Entry": 0,
-        "SMF119ML_SI_EDate": None,
-        "SMF119ML_SI_USEID": "",
-        "SMF119ML_SI_JobId": file.jobid,
-        "SMF119ML_SI_SYS": "",
-        "SMF119ML_SI_XEQ": file.node,
-        "SMF119ML_SI_CRER": file.owner,
-        "SMF119ML_SI_TKID": file.tkid,
-        "SMF119ML_SI_Jnum": int(digits) if digits else 0,
-        "SMF119ML_SI_Dsky": 0,
-        "SMF119ML_SI_Dsnm": file.dsid,
-    }
+    return Constant(
+        {
+            "SMF119ML_SI_Job": file.jobname,
+            "SMF119ML_SI_Entry": 0,
+            "SMF119ML_SI_EDate": None,
+            "SMF119ML_SI_USEID": "",
+            "SMF119ML_SI_JobId": file.jobid,
+            "SMF119ML_SI_SYS": "",
+            "SMF119ML_SI_XEQ": file.node,
+            "SMF119ML_SI_CRER": file.owner,
+            "SMF119ML_SI_TKID": file.tkid,
+            "SMF119ML_SI_Jnum": int(digits) if digits else 0,
+            "SMF119ML_SI_Dsky": 0,
+            "SMF119ML_SI_Dsnm": file.dsid,
+        }
+    )
 
 
 def settings(configuration: Configuration) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -26,6 +26,17 @@ TEXT_LIMIT = 4096
 Value = int | bool | str | date | datetime | None
 Entry = dict[str, Value]
 """The values of one section or entry by name. None stands for a date or time that is not known."""
+
+
+class Constant(Entry):
+    """An entry that stands in many records and never changes: it is written once and its bytes are kept."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, values: Entry) -> None:
+        super().__init__(values)
+        self.data = b""
+
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -104,21 +115,28 @@ def hundredths(moment: datetime) -> int:
     return (moment.hour * 3600 + moment.minute * 60 + moment.second) * 100 + moment.microsecond // 10_000
 
 
-def _written(row: Field, value: Any) -> Any:
-    """A value as `struct` takes it."""
+def _stamp(moment: Any) -> int:
+    return 0 if moment is None else (moment - EPOCH) // _MICROSECOND
+
+
+def _writer(row: Field) -> Callable[[Any], Any]:
+    """What makes of a value what `struct` takes. Made once per field, because there may be a record for every mail."""
+    length = row.length
     match row.format:
         case Format.BINARY | Format.TIME:
-            return min(max(value or 0, 0), (1 << 8 * row.length) - 1)
+            largest = (1 << 8 * length) - 1
+            return lambda value: value if 0 <= value <= largest else largest if value > 0 else 0
         case Format.TEXT:
-            return ebcdic(value)[: row.length].ljust(row.length, _BLANK)
+            return lambda value: ebcdic(value)[:length].ljust(length, _BLANK)
         case Format.DATE:
-            return packed_date(value)
+            return packed_date
         case Format.STAMP:
-            return 0 if value is None else (value - EPOCH) // _MICROSECOND
+            return _stamp
         case Format.SWITCH:
-            return int(bool(value))
+            return bool
         case _:
-            return (_BLANK if row.format is Format.BLANKS else b"\x00") * row.length
+            filling = (_BLANK if row.format is Format.BLANKS else b"\x00") * length
+            return lambda value: filling
 
 
 def _read(row: Field, raw: Any) -> Value:
@@ -151,6 +169,7 @@ class Layout:
     _struct: struct.Struct = field(init=False, repr=False, compare=False)
     _fixed: tuple[Field, ...] = field(init=False, repr=False, compare=False)
     _variable: tuple[Field, ...] = field(init=False, repr=False, compare=False)
+    _writers: tuple[tuple[str, Callable[[Any], Any]], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         variable = tuple(row for row in self.fields if row.format is Format.VARTEXT)
@@ -161,6 +180,7 @@ class Layout:
         object.__setattr__(self, "_struct", struct.Struct(">" + "".join(codes)))
         object.__setattr__(self, "_fixed", fixed)
         object.__setattr__(self, "_variable", variable)
+        object.__setattr__(self, "_writers", tuple((row.name, _writer(row)) for row in fixed))
 
     @property
     def size(self) -> int:
@@ -177,11 +197,17 @@ class Layout:
             yield (at if number == 0 else None), row
 
     def write(self, values: Mapping[str, Value]) -> bytes:
-        """The section. A name missing in `values` is an error of the caller (KeyError)."""
-        data = self._struct.pack(*[_written(row, None if row.format in PADDING else values[row.name]) for row in self._fixed])
+        """The section. A name missing in `values` is None, which only dates and times may be."""
+        if type(values) is Constant and values.data:
+            return values.data
+        get = values.get
+        parts = [self._struct.pack(*[write(get(name)) for name, write in self._writers])]
         for row in self._variable:
-            text = ebcdic(str(values[row.name]))[:TEXT_LIMIT]
-            data += len(text).to_bytes(2, "big") + text
+            text = ebcdic(str(get(row.name)))[:TEXT_LIMIT]
+            parts += [len(text).to_bytes(2, "big"), text]
+        data = b"".join(parts)
+        if type(values) is Constant:
+            values.data = data
         return data
 
     def read(self, data: bytes) -> Entry:
