@@ -260,6 +260,8 @@ def _read_area(data: bytes) -> tuple[dict[str, tuple[Entry, ...]], int]:
             pieces = _pieces(data[at + GROUP.size : at + length], _number(group["entries"]))
             own[kind.name] = tuple(kind.layout.read(piece) for piece in pieces)
         at += length
+    if at != len(data):
+        raise Damaged(f"{len(data) - at} bytes stand behind our area")
     return own, version
 
 
@@ -278,18 +280,19 @@ def _pieces(data: bytes, count: int) -> Iterator[bytes]:
 
 def records(data: Buffer) -> Iterator[Found | Damage]:
     """Everything a file of variable-length records has of CSSMTP, in order. What is damaged is told once, and passed over."""
-    at = 0
+    at = before = 0
     while at < len(data):
         try:
             whole, end = _assemble(data, at)
             record = decode(whole)
         except Damaged as error:
             yield Damage(at, str(error))
-            at = _next_record(data, at + 1)
+            # The record before may have been cut, and have taken the beginning of this one for its end.
+            at = before = _next_record(data, before + 1)
             continue
         if record is not None:
             yield Found(at, record)
-        at = end
+        before, at = at, end
 
 
 def _segment(data: Buffer, at: int) -> tuple[int, int]:
