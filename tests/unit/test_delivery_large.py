@@ -8,7 +8,6 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from aiosmtpd.controller import Controller  # noqa: F401 - its import checks that the peer's package is whole
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from cssmtp.config.model import Timeout
