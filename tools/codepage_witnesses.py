@@ -127,18 +127,35 @@ def basic_plane() -> Iterator[str]:
     yield from map(chr, range(0xE000, 0xFFFE))
 
 
+def characters() -> Iterator[str]:
+    """Every character that a table may hold: the basic plane and the two ideographic ones."""
+    yield from basic_plane()
+    yield from map(chr, range(0x20000, 0x30000))
+
+
 def iconv_single(name: str) -> dict[int, str]:
-    """Byte -> character of a single-byte converter of the `iconv` command."""
+    """Byte -> character of an EBCDIC single-byte converter of the `iconv` command."""
+    found = _iconv(name, [bytes([byte]) for byte in range(256)])
+    return {byte: text for byte, text in enumerate(found) if text}
+
+
+def iconv_double(name: str) -> dict[int, str]:
+    """Code -> text of the double-byte half of an EBCDIC mixed converter of the `iconv` command."""
+    codes = list(_host_codes())
+    found = _iconv(name, [b"\x0e" + code.to_bytes(2, "big") + b"\x0f" for code in codes])
+    return {code: text for code, text in zip(codes, found, strict=True) if text}
+
+
+def _iconv(name: str, items: list[bytes]) -> list[str]:
+    """The text of each item, "" where it is not defined. All go through one run, each between the digits 1 and 2."""
     if shutil.which("iconv") is None:
         raise WitnessMissing("the iconv command is not installed")
-    table = {}
-    for byte in range(256):
-        done = subprocess.run(["iconv", "-f", name, "-t", "UTF-16BE"], input=bytes([byte]), capture_output=True, check=False)
-        if b"not supported" in done.stderr:
-            raise WitnessMissing(f"iconv has no converter {name}")
-        if done.returncode == 0:
-            table[byte] = done.stdout.decode("utf-16-be")
-    return table
+    data = b"".join(b"\xf1" + item + b"\xf2" for item in items)
+    done = subprocess.run(["iconv", "-c", "-f", name, "-t", "UTF-16BE"], input=data, capture_output=True, check=False)
+    found = re.findall("1(.{0,2}?)2(?=1|$)", done.stdout.decode("utf-16-be"), re.DOTALL)
+    if len(found) != len(items):
+        raise WitnessMissing(f"iconv has no converter {name}: {done.stderr[:100]!r}")
+    return found
 
 
 _JAVA = """
@@ -169,25 +186,58 @@ public class Dump {
 """
 
 
-def java_tables(names: Iterable[str]) -> dict[str, dict[int, str]]:
-    """Code (one byte below 256, else two) -> character for each charset of OpenJDK among `names`; codes 00xx are single bytes."""
+def _java(program: str, arguments: list[str]) -> str:
+    """What a Java program prints."""
     if shutil.which("java") is None:
         raise WitnessMissing("the java command is not installed")
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder, "Dump.java")
-        program.write_text(_JAVA, "ascii")
-        done = subprocess.run(["java", "-Xshare:auto", str(program), *names], capture_output=True, text=True, check=False)
+        source = Path(folder, "Dump.java")
+        source.write_text(program, "ascii")
+        done = subprocess.run(["java", "-Xshare:auto", str(source), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise WitnessMissing(f"java cannot run the table program: {done.stderr[:200]}")
+    return done.stdout
+
+
+def java_tables(names: Iterable[str]) -> dict[str, dict[int, str]]:
+    """Code (one byte below 256, else two) -> character for each charset of OpenJDK among `names`; codes 00xx are single bytes."""
     tables: dict[str, dict[int, str]] = {}
     current: dict[int, str] = {}
-    for line in done.stdout.splitlines():
+    for line in _java(_JAVA, list(names)).splitlines():
         if line.startswith("="):
             current = tables[line[1:]] = {}
         else:
             code, point = line.split()
             current[int(code, 16)] = chr(int(point, 16))
     return tables
+
+
+_JAVA_ENCODER = """
+import java.nio.*; import java.nio.charset.*;
+public class Dump {
+  public static void main(String[] names) throws Exception {
+    CharsetEncoder encoder = Charset.forName(names[0]).newEncoder();
+    StringBuilder out = new StringBuilder();
+    for (int point = 0; point < 0xFFFE; point++) {
+      if (point >= 0xD800 && point < 0xE000) continue;
+      try {
+        ByteBuffer bytes = encoder.encode(CharBuffer.wrap(new char[] {(char) point}));
+        out.append(Integer.toHexString(point)).append(' ');
+        while (bytes.hasRemaining()) out.append(String.format("%02x", bytes.get()));
+        out.append('\\n');
+      } catch (CharacterCodingException missing) { }
+    }
+    System.out.print(out);
+  }
+}
+"""
+
+
+def java_encoder(name: str) -> dict[str, bytes]:
+    """Character of the basic plane -> bytes, for a charset of OpenJDK; graphics never become controls."""
+    pairs = (line.split() for line in _java(_JAVA_ENCODER, [name]).splitlines())
+    found = {chr(int(point, 16)): bytes.fromhex(data) for point, data in pairs}
+    return {text: data for text, data in found.items() if ord(text) in CONTROLS or len(data) > 1 or 0x20 <= data[0] != 0x7F}
 
 
 def main(arguments: list[str]) -> None:

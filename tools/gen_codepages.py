@@ -12,6 +12,7 @@ import zlib
 from pathlib import Path
 
 from tools import codepage_witnesses as witnesses
+from tools import gen_codepages_double as double
 
 DATA = Path(__file__).parent.parent / "cssmtp" / "codepage" / "data"
 UNDEFINED = 0xFFFF
@@ -130,19 +131,37 @@ def write_singles(tables: dict[str, list[int]]) -> None:
     write("single.bin", head + bytes(p & 0xFF for p in points) + bytes(p >> 8 for p in points))
 
 
-def one_way_single(name: str, table: list[int]) -> str:
-    """The characters a single-byte target writes beyond the inverse of its table, as `point=byte` items."""
-    encoder = witnesses.icu_encoder(SINGLE_ICU[name], witnesses.basic_plane())
-    extra = {character: data for character, data in encoder.items() if table[data[0]] != ord(character)}
-    return " ".join(f"{ord(character):x}={data.hex()}" for character, data in extra.items())
+def double_files() -> tuple[dict[str, bytes], dict[str, dict[int, str]], dict[str, double.Encoder]]:
+    """Every double-byte file, the single bytes of the multi-byte targets, and what these targets write but do not read back."""
+    tables = double.DoubleTables()
+    files, targets_single, one_way = {}, {}, {}
+    for name, (converter, base) in double.HOST_DOUBLE.items():
+        files[name] = tables.add(name, base, {b"": witnesses.icu_host(converter)[1]})
+    for name, (converter, base) in double.TARGETS.items():
+        encoder, decode = double.icu_target(converter) if converter else double.java_target("x-" + name.replace("-", ""))
+        targets_single[name], planes, one_way[name] = double.split_target(encoder, decode)
+        files[name] = tables.add(name, base, planes)
+    return files, targets_single, one_way
 
 
 def main() -> None:
     """Write every file."""
+    files, targets_single, one_way = double_files()
     tables = singles()
-    write_singles(tables)
-    lines = [f"{name} {one_way_single(name, tables[name])}\n" for name in sorted(TARGETS_SINGLE)]
+    for name, found in targets_single.items():
+        tables[name] = [ord(found.get(byte, "\uffff")) for byte in range(256)]
+    for name in TARGETS_SINGLE:
+        encoder = witnesses.icu_encoder(SINGLE_ICU[name], witnesses.basic_plane())
+        inverse = {point: byte for byte, point in reversed(list(enumerate(tables[name])))}
+        one_way[name] = {text: data for text, data in encoder.items() if inverse.get(ord(text)) != data[0]}
+    write_singles(dict(sorted(tables.items())))
+    lines = []
+    for name, extra in sorted(one_way.items()):
+        items = (f"{ord(text):x}={data.hex()}" for text, data in extra.items())
+        lines.append(f"{name} {' '.join(items)}\n")
     write("oneway.bin", "".join(lines).encode("ascii"))
+    for name, data in files.items():
+        write(f"{name}.bin", data)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ HEADER_LIMIT = 65536
 """Bytes of a mail in which its header is looked for; a longer header ends at the last whole line within."""
 
 _FIELDS = re.compile(r"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
+_NOTED = re.compile(r"\n(date|message-id|content-type)[ \t]*+:")
 _CONTENT_TYPE = re.compile(r"^content-type[ \t]*+:((?:[^\n]*+\n[ \t])*+[^\n]*+)", re.IGNORECASE | re.MULTILINE)
 _CHARSET = re.compile(r"""charset[ \t\n]*+=[ \t\n]*+"?([^"; \t\n()]++)""", re.IGNORECASE)
 
@@ -37,23 +38,14 @@ def scan(text: bytes, source: SourceText) -> HeaderFacts:
     found = _FIELDS.match(decoded)
     end = found.end() if found else 0
     header = "\n" + decoded[:end].lower()
+    names = _NOTED.findall(header)
     return _facts(
         header.count("\n") - 1,
         decoded.startswith("\n", end),
-        _has_field(header, "\ndate"),
-        _has_field(header, "\nmessage-id"),
-        _charset(decoded[:end]) if "\ncontent-type" in header else "",
+        "date" in names,
+        "message-id" in names,
+        _charset(decoded[:end]) if "content-type" in names else "",
     )
-
-
-def _has_field(header: str, name: str) -> bool:
-    """Does a line of `header` (lower case, each line led by a newline) begin with `name`, blanks, colon?"""
-    at = header.find(name)
-    while at >= 0:
-        if header[at + len(name) : at + 998].lstrip(" \t").startswith(":"):
-            return True
-        at = header.find(name, at + 1)
-    return False
 
 
 def _charset(header: str) -> str:

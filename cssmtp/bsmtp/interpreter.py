@@ -161,7 +161,12 @@ class Interpreter:
             if self._body is not None:
                 at = self._read_data(self._body, lines, starts, at, stop)
                 continue
-            self._command(lines.lines[at], starts[at])
+            line, record = lines.lines[at], starts[at]
+            command = self._parsed.get(line) or self._understand(line)
+            if command.finding is None:
+                self._handlers[command.verb](command, line, record)
+            else:
+                self._malformed(command, command.finding, line, record)
             at += 1
             if self._data_due:
                 self._data_due = False
@@ -173,23 +178,18 @@ class Interpreter:
     def finish(self) -> list[Event]:
         """End of the file: the end of data and QUIT are implied (mail-processing.md 5.2)."""
         self._events = []
-        if self._body is not None and not self.ended:
+        if self._body is not None:
             self._complete(self._body)
         self.ended = True
         return self._events
 
     # Commands
 
-    def _command(self, line: bytes, record: int) -> None:
-        command = self._parsed.get(line)
-        if command is None:
-            command = self._understand(line)
-        if command.finding is None:
-            self._handlers[command.verb](command, line, record)
-        elif command.verb == "RCPT":
-            self._bad_recipient(command.finding, command.argument, line, record)
+    def _malformed(self, command: Command, finding: Finding, line: bytes, record: int) -> None:
+        if command.verb == "RCPT":
+            self._bad_recipient(finding, command.argument, line, record)
         else:
-            self._fault(command.finding, line, record, command.verb)
+            self._fault(finding, line, record, command.verb)
 
     def _understand(self, line: bytes) -> Command:
         """Length check and parse; what has a sane length is remembered."""

@@ -15,15 +15,15 @@ from cssmtp.codepage.registry import CodePage
 from cssmtp.codepage.sources import line_table
 from cssmtp.codepage.targets import TableTarget
 
-_LOST = 0
-"""Mark of a lost character in the quick table: no converted byte is X'00'."""
+LOST = 0
+"""Mark in quickly converted bytes: here something is lost or needs the slow way. No converted byte is X'00'."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairTable:
     """A page composed with a charset.
 
-    `quick` has line feed for the newline byte and `_LOST` for everything lost; `final` has what is written instead. `lost` and
+    `quick` has line feed for the newline byte and `LOST` for everything lost; `final` has what is written instead. `lost` and
     `controls` are the source bytes of either kind, `newline` the newline byte.
     """
 
@@ -49,7 +49,7 @@ def pair_table(page: CodePage, target: TableTarget) -> PairTable:
             final[byte] = ord(without_controls(character)[0].replace("\n", " "))
         elif data is None or character == UNKNOWN:
             lost.append(byte)
-            final[byte] = target.substitute[0]
+            final[byte] = target.substitute(character)[0]
         else:
             quick[byte] = final[byte] = data[0]
     return PairTable(bytes(quick), bytes(final), bytes(lost), bytes(controls), bytes([newline]))
@@ -69,11 +69,11 @@ class SingleTranscoder(Transcoder):
             self.controls += record.count(self._table.newline)
             return self._with_losses(record).replace(b"\n", b" ")
         wire = record.translate(self._table.quick)
-        return self._with_losses(record) if _LOST in wire else wire
+        return self._with_losses(record) if LOST in wire else wire
 
     def lines(self, text: bytes) -> bytes:
         wire = text.translate(self._table.quick)
-        if _LOST in wire:
+        if LOST in wire:
             wire = self._with_losses(text)
         return wire.replace(b"\n", b"\r\n")
 

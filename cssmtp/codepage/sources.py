@@ -8,12 +8,11 @@ Never: changes the number of lines.
 from __future__ import annotations
 
 import codecs
-import functools
 from abc import ABC, abstractmethod
 
 from cssmtp.codepage import tables
 from cssmtp.codepage.conversion import UNKNOWN, Conversion
-from cssmtp.codepage.registry import CodePage, lookup
+from cssmtp.codepage.registry import CodePage
 
 EBCDIC_SUB = b"\x3f"
 
@@ -85,12 +84,3 @@ class Utf8Source(SourceText):
 
     def encode(self, text: str) -> bytes:
         return text.encode("utf-8", "replace")
-
-
-@functools.cache
-def source_text(page: str, conversion: Conversion = Conversion()) -> SourceText:  # noqa: B008  # frozen value
-    """How to read a page by name: an EBCDIC page, "ASCII" or "UTF-8". Cached. Raises UnknownCodePage."""
-    found = lookup(page)
-    if found.name == "UTF-8":
-        return Utf8Source()
-    return SingleSource(found, conversion)

@@ -7,25 +7,30 @@ Never: is on the path of single-byte decks to single-byte targets.
 from __future__ import annotations
 
 from cssmtp.codepage.conversion import Transcoder, without_controls
+from cssmtp.codepage.single import LOST, PairTable
 from cssmtp.codepage.sources import SourceText
 from cssmtp.codepage.targets import Target
 
 
 class TextTranscoder(Transcoder):
-    """Decodes a block, takes out controls, encodes it."""
+    """Decodes a block, takes out controls, encodes it. Plain text is only translated, by the table of the page and US-ASCII."""
 
-    __slots__ = ("_source", "_target")
+    __slots__ = ("_plain", "_source", "_target")
 
-    def __init__(self, source: SourceText, target: Target) -> None:
+    def __init__(self, source: SourceText, target: Target, plain: PairTable) -> None:
         super().__init__()
         self._source = source
         self._target = target
+        self._plain = plain.quick
 
     def record(self, record: bytes) -> bytes:
         return self._converted(self._source.text(record).replace("\n", "\x85"))
 
     def lines(self, text: bytes) -> bytes:
-        return self._converted(self._source.text(text)).replace(b"\n", b"\r\n")
+        wire = text.translate(self._plain)
+        if LOST in wire:
+            wire = self._converted(self._source.text(text))
+        return wire.replace(b"\n", b"\r\n")
 
     def _converted(self, text: str) -> bytes:
         text, controls = without_controls(text)

@@ -6,20 +6,57 @@ Never: raises but for names that are not registered.
 
 from __future__ import annotations
 
-from cssmtp.codepage.conversion import Conversion, Transcoder
+import functools
+from collections.abc import Callable
+
+from cssmtp.codepage.conversion import UNKNOWN, Conversion, Transcoder
+from cssmtp.codepage.iso2022 import ROMAN_CCSIDS, Iso2022Target
+from cssmtp.codepage.mixed import MixedSource, MixedTranscoder, mixed_table
 from cssmtp.codepage.registry import lookup
 from cssmtp.codepage.single import SingleTranscoder, pair_table
-from cssmtp.codepage.sources import SourceText, source_text
-from cssmtp.codepage.targets import TableTarget, target
+from cssmtp.codepage.sources import SingleSource, SourceText, Utf8Source
+from cssmtp.codepage.targets import CodecTarget, TableTarget, Target, table_target
 from cssmtp.codepage.textual import TextTranscoder
 
 __all__ = ["Conversion", "SourceText", "Transcoder", "source_text", "transcoder"]
 
+_DEFAULT = Conversion()
 
-def transcoder(page: str, charset: str, conversion: Conversion = Conversion()) -> Transcoder:  # noqa: B008  # frozen value
+
+@functools.cache
+def source_text(page: str, conversion: Conversion = _DEFAULT) -> SourceText:
+    """How to read a page by name: an EBCDIC page, "ASCII" or "UTF-8". Cached. Raises UnknownCodePage."""
+    found = lookup(page)
+    if found.name == "UTF-8":
+        return Utf8Source()
+    return MixedSource(found, conversion) if found.kind == "MBCS" else SingleSource(found, conversion)
+
+
+@functools.cache
+def _target(charset: str, conversion: Conversion) -> Target:
+    """How to write a charset. Cached, because composed tables are found by it."""
+    page = lookup(charset)
+    codec = {"UTF-8": "utf-8", "IBM-5488": "gb18030"}.get(page.name)
+    if codec is not None:
+        return CodecTarget(codec, UNKNOWN if conversion.unmappable == "ibm" else "?")
+    return Iso2022Target(page.ccsid) if page.kind == "ISO2022" else table_target(page, conversion)
+
+
+@functools.cache
+def _maker(page: str, charset: str, conversion: Conversion) -> Callable[[], Transcoder]:
+    """What makes transcoders of this pair, everything costly done."""
+    found, target = lookup(page), _target(lookup(charset).name, conversion)
+    source = source_text(found.name)  # on the wire X'25' is a blank in either newline convention
+    if isinstance(source, MixedSource):
+        roman = isinstance(target, Iso2022Target) and lookup(charset).ccsid in ROMAN_CCSIDS
+        return functools.partial(MixedTranscoder, source, target, None if roman else mixed_table(found, target))
+    if isinstance(source, SingleSource) and isinstance(target, TableTarget) and lookup(charset).kind == "SBCS":
+        return functools.partial(SingleTranscoder, pair_table(found, target))
+    ascii_page = found if isinstance(source, SingleSource) else lookup("US-ASCII")
+    plain = pair_table(ascii_page, table_target(lookup("US-ASCII"), conversion))
+    return functools.partial(TextTranscoder, source, target, plain)
+
+
+def transcoder(page: str, charset: str, conversion: Conversion = _DEFAULT) -> Transcoder:
     """A converter with counters at zero, from a page (EBCDIC, "ASCII" or "UTF-8") to a charset. Raises UnknownCodePage."""
-    source = lookup(page)
-    writer = target(charset, conversion)
-    if source.kind == "SBCS" and isinstance(writer, TableTarget) and lookup(charset).kind == "SBCS":
-        return SingleTranscoder(pair_table(source, writer))
-    return TextTranscoder(source_text(page, conversion), writer)
+    return _maker(page, charset, conversion)()

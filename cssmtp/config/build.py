@@ -25,7 +25,7 @@ OVERRIDABLE = (*(field.name for field in fields(System)), "bad_spool_disp", "ext
 """What the command line may override: the fields of `System`, and statements that no rule ties to others."""
 
 
-class _NoPages:
+class NoPages:
     """Overrides name no code pages."""
 
     def lookup(self, name: str, role: str) -> str:
@@ -122,7 +122,7 @@ def with_overrides(configuration: Configuration, **overrides: str | None) -> Con
         if name not in rows:
             raise UsageError(f"{name} cannot be overridden; allowed: {', '.join(OVERRIDABLE)}")
         try:
-            value = rows[name].kind.parse([text], _NoPages())
+            value = rows[name].kind.parse([text], NoPages())
         except BadValue as bad:
             remedy = f" ({bad.remedy})" if bad.remedy else ""
             raise UsageError(f"{rows[name].name} on the command line: {bad.text}{remedy}") from None

@@ -69,7 +69,7 @@ class Collector:
                     self._block(row, statement)
                 case Parameter():
                     self._single(row, statement)
-                case None:
+                case _:
                     self._unknown_statement(statement.keyword)
 
     def value(self, name: str, default: Any) -> Any:
@@ -105,7 +105,7 @@ class Collector:
             remedy = "its parameters stand between { and }, each on a line of its own"
             self._findings.error(word.line, word.column, f"{row.name} takes no value on its line", remedy)
         block = GivenBlock(keyword)
-        for entry in statement.block or ():
+        for entry in statement.block:
             self._parameter(row, block, entry)
         if row.repeatable:
             self.targets.append(block)
@@ -154,6 +154,9 @@ class Collector:
         self._findings.warning(word.line, word.column, text, "keep one of them")
 
     def _unknown_statement(self, keyword: Word) -> None:
+        if self._findings.full:
+            self._findings.error(keyword.line, keyword.column, f"{quoted(keyword.text)} is not a statement")
+            return
         bare, remedy = self._separated(keyword)
         owners = self._schema.owners(bare)
         names = [statement.name for statement in self._schema.statements]
@@ -166,6 +169,9 @@ class Collector:
         self._findings.error(keyword.line, keyword.column, f"{quoted(keyword.text)} is not a statement", remedy)
 
     def _unknown_parameter(self, block: Block, keyword: Word) -> None:
+        if self._findings.full:
+            self._findings.error(keyword.line, keyword.column, f"{quoted(keyword.text)} is not a parameter of {block.name}")
+            return
         bare, remedy = self._separated(keyword)
         names = [row.name for row in block.parameters]
         remedy = remedy or did_you_mean(bare, names)

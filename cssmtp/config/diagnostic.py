@@ -14,7 +14,7 @@ from dataclasses import dataclass
 SHOWN_CHARACTERS = 60
 """A word of the file is quoted in a message up to this length; the rest is of no help."""
 
-CLOSE_ENOUGH = 0.6
+CLOSE_ENOUGH = 0.65
 """Similarity (difflib ratio) from which a known word is offered as "did you mean"."""
 
 
@@ -80,6 +80,11 @@ class Findings:
 
     def warning(self, line: int, column: int, text: str, remedy: str = "") -> None:
         self._found.append(Diagnostic(Severity.WARNING, self.file, line, column, text, remedy))
+
+    @property
+    def full(self) -> bool:
+        """Are there so many that the texts of further ones will not be seen? Then remedies need not be looked for."""
+        return len(self._found) >= MAX_DIAGNOSTICS
 
     @property
     def failed(self) -> bool:

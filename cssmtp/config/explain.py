@@ -1,6 +1,6 @@
 """The schema as help for people.
 
-Promises: every statement and parameter with its meaning, values, default, since when, whether REFRESH changes it and whether it is
+Promises: every statement and parameter with meaning, values, default, since when, whether REFRESH changes it and whether it is
 an extension.
 Never: says what the table does not.
 """

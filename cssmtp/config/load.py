@@ -138,9 +138,11 @@ def _absolute(overrides: Mapping[str, str | None]) -> dict[str, str | None]:
 def _bytes(path: Path) -> bytes:
     """The bytes of the file, at most `MAX_FILE_BYTES`."""
     try:
-        with path.open("rb") as stream:
-            if stat.S_ISDIR(os.fstat(stream.fileno()).st_mode):
-                raise IsADirectoryError
+        # Not to wait for the other end of a FIFO: what is no plain file is refused.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise _Unreadable("this is no plain file", "give the path of a file")
             data = stream.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise _Unreadable("the file does not exist", "give its path with -c") from None

@@ -31,6 +31,9 @@ MAIL_DIRECTORY = "/var/cssmtp/<extwrtname>/mail/"
 DEAD_LETTER_DIRECTORY = "/var/cssmtp/<extwrtname>/deadletter/"
 """Defaults with the writer name to be put in."""
 
+JOB_NAME = "<jobname>"
+"""The default writer name."""
+
 NO_DEFAULT = ""
 """Shown for what is simply absent when not written."""
 
@@ -97,8 +100,8 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
         "ExtWrtName",
         "ext_writer_name",
         MvsName(reserved=RESERVED_WRITERS),
-        NO_DEFAULT,
-        "External writer name: the gateway takes the spool files with this writer or destination. Default: the job name.",
+        JOB_NAME,
+        "External writer name: the gateway takes the spool files with this writer or destination.",
         refreshable=False,
     ),
     Block(
@@ -209,6 +212,7 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
             ),
         ),
         "Assorted switches.",
+        since="APAR PM87623, PM94506",
     ),
     Parameter(
         "Report",

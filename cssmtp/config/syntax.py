@@ -39,11 +39,11 @@ class Entry:
 
 @dataclass(slots=True)
 class Statement:
-    """One statement; `block` is None for a one-line statement, else its parameters in file order."""
+    """One statement; `block` holds its parameters in file order, none for a one-line statement."""
 
     keyword: Word
     values: tuple[Word, ...]
-    block: list[Entry] | None = field(default=None)
+    block: list[Entry] = field(default_factory=list)
 
 
 class Parser:
@@ -57,10 +57,12 @@ class Parser:
         """A block statement whose opening brace has not come yet."""
         self._open: Statement | None = None
         """The statement whose block is being read."""
+        self._brace_ahead = ""
+        """The next brace that begins a line below the current one."""
 
     def parse(self, rows: list[list[Word]]) -> list[Statement]:
         """All statements of the file, in order."""
-        for row in rows:
+        for row, self._brace_ahead in zip(rows, _next_braces(rows), strict=True):
             self._row(row)
         if self._waiting is not None:
             self._missing_open(self._waiting)
@@ -86,8 +88,8 @@ class Parser:
             self._open, self._waiting = self._waiting, None
         elif self._open is not None:
             self._error(brace, f"a {{ inside the block of {self._open.keyword.text}", "blocks do not nest: remove it")
-        elif self._statements and self._statements[-1].block is None:
-            self._open = Statement(self._statements[-1].keyword, (), [])
+        elif self._statements and not self._vocabulary.is_block(self._statements[-1].keyword.key):
+            self._open = Statement(self._statements[-1].keyword, ())
             keyword = self._open.keyword
             if self._vocabulary.is_statement(keyword.key):
                 self._error(brace, f"a {{ after {keyword.text}, which is not a block statement", "remove the block")
@@ -110,7 +112,10 @@ class Parser:
             if self._belongs(waiting, row[0]):
                 self._open = waiting
         if self._open is not None and not self._belongs(self._open, row[0]):
-            self._missing_close(self._open)
+            if self._brace_ahead == CLOSE:
+                self._misplaced(self._open, row[0])
+                return
+            self._missing_close(self._open, f" before line {row[0].line}")
             self._open = None
         if self._open is None:
             self._statement(row)
@@ -130,7 +135,6 @@ class Parser:
         statement = Statement(keyword, tuple(values))
         self._statements.append(statement)
         if self._vocabulary.is_block(keyword.key):
-            statement.block = []
             if attached or (values and values[0].text == OPEN):
                 place = row[0] if attached else values[0]
                 self._error(place, f"the {{ of {keyword.text} is on the keyword's line", "put the { on a line of its own, below")
@@ -141,7 +145,7 @@ class Parser:
         elif attached:
             self._error(row[0], f"{keyword.text} is not a block statement", "remove the {")
         elif values and values[0].text == OPEN and not self._vocabulary.is_statement(keyword.key):
-            self._open = Statement(keyword, (), [])
+            self._open = Statement(keyword, ())
 
     def _parameter(self, block: Statement, row: list[Word]) -> None:
         closes = len(row) > 2 and row[-1].text == CLOSE
@@ -150,19 +154,36 @@ class Parser:
                 row[-1], f"the }} of {block.keyword.text} is on a parameter's line", "put the } on a line of its own, below"
             )
             row = row[:-1]
-        if block.block is not None:
-            block.block.append(Entry(row[0], tuple(row[1:])))
+        block.block.append(Entry(row[0], tuple(row[1:])))
         if closes:
             self._open = None
+
+    def _misplaced(self, block: Statement, keyword: Word) -> None:
+        """A statement inside a block whose closing brace is still to come."""
+        text = f"{keyword.text} is a statement of its own, not a parameter of {block.keyword.text}"
+        self._error(keyword, text, "move it out of the block")
 
     def _missing_open(self, statement: Statement) -> None:
         keyword = statement.keyword
         remedy = f"write {{ and }} on lines of their own after {keyword.text}, the parameters between them"
         self._error(keyword, f"the {{ of {keyword.text} is missing", remedy)
 
-    def _missing_close(self, statement: Statement) -> None:
+    def _missing_close(self, statement: Statement, where: str = "") -> None:
         keyword = statement.keyword
-        self._error(keyword, f"the }} of {keyword.text} is missing", "write } on a line of its own after the last parameter")
+        self._error(
+            keyword, f"the }} of {keyword.text} is missing{where}", "write } on a line of its own after the last parameter"
+        )
 
     def _error(self, word: Word, text: str, remedy: str) -> None:
         self._complain(word.line, word.column, text, remedy)
+
+
+def _next_braces(rows: list[list[Word]]) -> list[str]:
+    """For each row the first brace that begins a later row, "" when there is none."""
+    ahead = []
+    brace = ""
+    for row in reversed(rows):
+        ahead.append(brace)
+        if row[0].text in {OPEN, CLOSE}:
+            brace = row[0].text
+    return ahead[::-1]

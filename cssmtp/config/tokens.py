@@ -15,6 +15,7 @@ MAX_LINE_CHARACTERS = 1024
 """Longest line without its trailing blanks; configuration.md 2 found no figure and proposes this one."""
 
 BLANKS = " \t"
+_REMEDIES = {"\r": "end lines with LF or CR LF"}
 
 Complain = Callable[[int, int, str, str], None]
 """Takes an error: line, column, text, remedy."""
@@ -91,6 +92,6 @@ def _fault(word: Word) -> tuple[int, str, str] | None:
                 "save the file as UTF-8, or name its EBCDIC code page in CSSMTP_CODEPAGE_CONFIG",
             )
         if not character.isprintable():
-            remedy = "use ordinary blanks" if character.isspace() else "remove it"
+            remedy = _REMEDIES.get(character, "use ordinary blanks" if character.isspace() else "remove it")
             return place, f"the character U+{ord(character):04X} is not allowed here", remedy
     return None

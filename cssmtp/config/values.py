@@ -34,6 +34,7 @@ _USERID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _MVS_NAME = re.compile(r"[A-Z0-9$#@]{1,8}")
 _DIGITS = re.compile(r"[0-9]+")
+_GROUPED = re.compile(r"[0-9]{1,3}( [0-9]{3})+")
 
 
 class BadValue(Exception):
@@ -79,11 +80,10 @@ def one_word(words: Sequence[str], allowed: str) -> str:
     if not words:
         raise BadValue(f"the value is missing; allowed: {allowed}")
     if len(words) > 1:
-        together = "".join(words)
         if words[0] in {"=", ":"}:
             raise BadValue(f"{quoted(words[0])} is one word too many; allowed: {allowed}", f"remove the {words[0]}")
-        if _DIGITS.fullmatch(together):
-            remedy = f"write {together}"
+        if _GROUPED.fullmatch(" ".join(words)):
+            remedy = f"write {''.join(words)}"
         else:
             remedy = "remove it; a comment begins with # after a blank"
         raise BadValue(f"{quoted(words[1])} is one word too many; allowed: {allowed}", remedy, at=1)
@@ -257,6 +257,8 @@ def host_problem(name: str) -> tuple[str, str] | None:
     if not 1 <= len(name) <= MAX_HOST:
         return f"the host name {quoted(name)} has {len(name)} characters; 1 to {MAX_HOST} are allowed", ""
     for label in name.removesuffix(".").split("."):
+        if not label:
+            return f"a part of the host name {quoted(name)} is empty", "one period stands between two parts"
         if not _LABEL.fullmatch(label) or len(label) > MAX_LABEL:
             allowed = f"1 to {MAX_LABEL} letters, digits, _ or inner hyphens"
             return f"{quoted(label)} in {quoted(name)} is not a part of a host name; allowed: {allowed}", _unquoted(name)

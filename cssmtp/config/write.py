@@ -21,12 +21,11 @@ def write(configuration: Configuration) -> str:
     lines: list[str] = []
     for row in SCHEMA.statements:
         value = getattr(configuration, row.field)
-        match row:
-            case Parameter():
-                lines += [f"{row.name:<19}{text}" for text in spellings(row, value)]
-            case Block():
-                for block in blocks(row, value):
-                    lines += [row.name, "{", *(f"  {name:<21}{text}" for name, text in block), "}"]
+        if isinstance(row, Parameter):
+            lines += [f"{row.name:<19}{text}" for text in spellings(row, value)]
+            continue
+        for block in blocks(row, value):
+            lines += [row.name, "{", *(f"  {name:<21}{text}" for name, text in block), "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -48,7 +47,8 @@ def _parameters(row: Block, value: Any) -> Iterator[tuple[Parameter, str]]:
     by_field = {parameter.field: parameter for parameter in row.parameters}
     if isinstance(value, TargetServer):
         for address in value.addresses:
-            yield by_field[_NAMES[address.kind]], address.value
+            row_of = by_field[_NAMES[address.kind]]
+            yield row_of, row_of.kind.show(address.value)
     for parameter in row.parameters:
         if hasattr(value, parameter.field):
             text = parameter.kind.show(getattr(value, parameter.field))

@@ -19,24 +19,16 @@ from typing import Any
 
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration, Timeout
+from cssmtp.delivery import announce
 from cssmtp.delivery.choice import Choice, Need, Nobody, Use, Wait, choose, size_limit
 from cssmtp.delivery.dial import Dialled, TargetUnusable, TlsRefused, dial
 from cssmtp.delivery.link import Link, Parcel
+from cssmtp.delivery.post import Post
 from cssmtp.delivery.resolve import Resolver, SystemResolver, has_ipv6, resolve
 from cssmtp.delivery.target import Target, TargetSnapshot, TargetState
 from cssmtp.model import Outcome, Verdict
-from cssmtp.observe.events import (
-    ConnectionClosed,
-    ConnectionOpened,
-    Dialogue,
-    Direction,
-    Event,
-    InternalError,
-    TargetDown,
-    TargetUp,
-)
+from cssmtp.observe.events import Event, InternalError
 from cssmtp.smtp.capabilities import Capabilities
-from cssmtp.smtp.replies import printable
 from cssmtp.smtp.verdict import Failure, FailureKind
 
 LOW_WATER = 100
@@ -47,36 +39,6 @@ FAIR_SHARE = 100
 
 STOPPING = "the gateway is stopping"
 FILE_ENDED = "end of the spool file"
-
-
-class _Post:
-    """One target with its connections and the parcels that only it can take. Clear mail and TLS mail are kept apart."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.links: set[Link] = set()
-        self.dialling = {False: 0, True: 0}  # connections being made, by whether with TLS
-        self.reserved: dict[bool, deque[Parcel]] = {False: deque(), True: deque()}
-        self.mails = 0  # of closed connections
-        self.crowded = False  # it refused one connection more than it has: no further one for a while
-        self.probe: asyncio.TimerHandle | None = None
-
-    @property
-    def secure(self) -> bool:
-        return self.target.address.server.secure
-
-    @property
-    def connections(self) -> int:
-        return len(self.links) + self.dialling[False] + self.dialling[True]
-
-    @property
-    def full(self) -> bool:
-        return self.crowded or self.connections >= self.target.address.server.connect_limit
-
-    def serving(self, tls: bool) -> bool:
-        """Whether a connection that may carry mail of this kind is open or being made."""
-        kind = tls or self.secure
-        return self.dialling[kind] > 0 or any(link.tls == kind and not link.retiring for link in self.links)
 
 
 class Courier:
@@ -108,12 +70,12 @@ class Courier:
         self._ipv6 = has_ipv6() if ipv6 is None else ipv6
         self._low_water = low_water
         self._traced = traced
-        self._posts: list[_Post] = []
-        self._by_target: dict[Target, _Post] = {}
+        self._posts: list[Post] = []
+        self._by_target: dict[Target, Post] = {}
         self._queues: dict[bool, deque[Parcel]] = {False: deque(), True: deque()}
-        self._tiers: dict[bool, tuple[_Post, ...]] = {False: (), True: ()}  # who gets the common queues now
+        self._tiers: dict[bool, tuple[Post, ...]] = {False: (), True: ()}  # who gets the common queues now
         self._saturated = {False: False, True: False}  # nothing can be opened for this queue until something changes
-        self._parked: list[Parcel] = []  # too large for the usual targets, waiting for one that is down
+        self._parked: deque[Parcel] = deque()  # too large for the usual targets, waiting for one that is down
         self._idle: dict[Link, None] = {}  # longest idle first
         self._keys = itertools.count(1)
         self._dials: set[asyncio.Task[None]] = set()
@@ -128,7 +90,7 @@ class Courier:
     @property
     def waiting(self) -> int:
         """Parcels submitted and not yet on a connection."""
-        reserved = sum(len(post.reserved[False]) + len(post.reserved[True]) for post in self._posts)
+        reserved = sum(len(post.reserved[False]) + len(post.reserved[True]) for post in self._by_target.values())
         return len(self._queues[False]) + len(self._queues[True]) + len(self._parked) + reserved
 
     @property
@@ -152,7 +114,11 @@ class Courier:
             self._dispatch(tls)
 
     def file_ended(self) -> None:
-        """The last mail of a spool file is done: with ConnectIdle 0, connections without work are closed (PI38893)."""
+        """The last mail of a spool file is done: with ConnectIdle 0, connections without work are closed (PI38893).
+
+        Also the moment to think again about targets that were not capable a while ago.
+        """
+        self._forget_tiers()
         if self._timeout.connect_idle:
             return
         self._file_ended = True
@@ -161,19 +127,7 @@ class Courier:
 
     def snapshot(self) -> list[TargetSnapshot]:
         """The targets in order of preference, for displays."""
-        return [
-            TargetSnapshot(
-                address=post.target.address.ip,
-                port=post.target.address.port,
-                preference=post.target.address.preference,
-                state=post.target.state,
-                reason=post.target.reason,
-                capabilities=post.target.capabilities,
-                connections=len(post.links),
-                mails=post.mails + sum(link.mails for link in post.links),
-            )
-            for post in self._posts
-        ]
+        return [post.snapshot() for post in self._posts]
 
     async def stop(self, grace: float) -> None:
         """Begin nothing more, let mails under way end within `grace` seconds, close. Parcels that wait end as RETRY.
@@ -216,14 +170,13 @@ class Courier:
         for tls in kinds:
             reserved = post.reserved[tls]
             queue = self._queues[tls]
-            while reserved or (queue and post in self._tiers[tls]):
+            while reserved or (queue and post in (self._tiers[tls] or self._tier(tls))):
                 parcel = (reserved or queue).popleft()
-                if link.size_limit and parcel.size > link.size_limit:
-                    link.target.learned = self._clock.monotonic()  # an open connection is the server's word of today
+                if link.size_limit and parcel.size > link.size_limit and not self._limit_rose(link, parcel):
                     self._place(parcel)
                     continue
                 if len(queue) == self._low_water - 1:
-                    self._hungry()
+                    self._tell(self._hungry)
                 if link.began % FAIR_SHARE == FAIR_SHARE - 1:
                     self._give_way(post, link)
                 return parcel
@@ -238,7 +191,7 @@ class Courier:
         if untried and link.delivered and not self._stopping:
             self._queues[parcel.tls_required].appendleft(parcel)
         else:
-            self._ended(parcel, outcomes)
+            self._answer(parcel, outcomes)
 
     def became_idle(self, link: Link) -> None:
         """A link without work: it waits, or goes when nothing more is to be expected for it."""
@@ -249,8 +202,10 @@ class Courier:
             link.finish("another target is preferred")
         else:
             self._idle[link] = None
+            if self.waiting:  # not for this link, but mail of the other kind may need its place
+                self._dispatch_all()
         if not self.waiting:
-            self._hungry()
+            self._tell(self._hungry)
 
     def closed(self, link: Link, reason: str) -> None:
         """A connection is gone."""
@@ -260,18 +215,14 @@ class Courier:
         if not post.links:
             post.crowded = False
         self._idle.pop(link, None)
-        address = link.target.address
-        seconds = self._clock.monotonic() - link.opened
-        self._publish(ConnectionClosed(address.ip, address.port, link.key, link.mails, reason, link.octets, seconds))
+        self._publish(announce.connection_closed(link, reason, self._clock.monotonic() - link.opened))
         self._changed.set()
-        self._dispatch_all()
+        self._dispatch_all(first=not link.tls)  # if it gave way, then to the other kind
 
     def dialogue(self, link: Link, data: bytes, *, sent: bool) -> None:
         """Publish the lines of `data`, without what may not be shown."""
-        address = link.target.address
-        direction = Direction.SENT if sent else Direction.RECEIVED
-        for line in data.splitlines():
-            self._publish(Dialogue(address.ip, address.port, direction, printable(line)))
+        for event in announce.dialogue(link, data, sent=sent):
+            self._publish(event)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the sending of a large mail; `stop` waits for its end."""
@@ -291,7 +242,7 @@ class Courier:
         choice = choose(need, targets, self._clock.monotonic(), self._timeout.connect_retry)
         return Wait() if isinstance(choice, Nobody) and not self._resolved else choice
 
-    def _tier(self, tls: bool) -> tuple[_Post, ...]:
+    def _tier(self, tls: bool) -> tuple[Post, ...]:
         """Who gets the common queue of this kind. Ends the parcels of the queue when nobody is capable."""
         if self._tiers[tls]:
             return self._tiers[tls]
@@ -322,20 +273,28 @@ class Courier:
 
     def _rearrange(self) -> None:
         """Something is known that was not: think again about who gets what."""
-        self._tiers = {False: (), True: ()}
-        parcels = list(self._parked)
-        self._parked.clear()
-        for post in self._posts:
-            for reserved in post.reserved.values():
-                parcels += reserved
-                reserved.clear()
-        for parcel in parcels:
+        self._forget_tiers()
+        for parcel in list(self._drain_special()):
             self._place(parcel)
         self._dispatch_all()
 
-    def _dispatch_all(self) -> None:
+    def _limit_rose(self, link: Link, parcel: Parcel) -> bool:
+        """Whether a parcel too large for what the server said on this connection fits by what it said on a later one."""
+        target = link.target
+        if target.capabilities is not None:
+            link.size_limit = size_limit(target, target.capabilities)
+        if not link.size_limit or parcel.size <= link.size_limit:
+            return True
+        target.learned = self._clock.monotonic()  # an open connection is the server's word of today
+        return False
+
+    def _forget_tiers(self) -> None:
+        self._tiers = {False: (), True: ()}
+
+    def _dispatch_all(self, *, first: bool = True) -> None:
+        """Look for connections for everything that waits, for mail with TLS `first` or for clear mail."""
         self._saturated = {False: False, True: False}
-        for tls in (True, False):
+        for tls in (first, not first):
             self._dispatch(tls)
             for post in self._posts:
                 if post.reserved[tls]:
@@ -363,7 +322,7 @@ class Courier:
                 self._make_room(post, tls)
         self._saturated[tls] = bool(tier)
 
-    def _serve(self, post: _Post, tls: bool) -> None:
+    def _serve(self, post: Post, tls: bool) -> None:
         """See to it that what is reserved for a target gets a connection."""
         for link in [link for link in self._idle if link.target is post.target and tls in self._kinds(link)]:
             self._wake(link)
@@ -381,14 +340,14 @@ class Courier:
         self._idle.pop(link, None)
         link.finish(reason)
 
-    def _make_room(self, post: _Post, tls: bool) -> None:
+    def _make_room(self, post: Post, tls: bool) -> None:
         """All connections allowed carry mail of the other kind: let an idle one go. A busy one goes by `_give_way`."""
         for link in post.links:
             if link in self._idle:
                 self._dismiss(link, "its place is needed")
                 return
 
-    def _give_way(self, post: _Post, link: Link) -> None:
+    def _give_way(self, post: Post, link: Link) -> None:
         """After its fair share, a connection makes room for mail of the other kind that cannot get one."""
         other = not link.tls
         waits = post.reserved[other] or (self._queues[other] and post in self._tier(other))
@@ -397,20 +356,20 @@ class Courier:
 
     # connections
 
-    def _open(self, post: _Post, tls: bool) -> None:
+    def _open(self, post: Post, tls: bool) -> None:
         """Begin to make a connection, one at a time for each kind: the next is asked for when this one is busy."""
         kind = tls or post.secure
         if post.dialling[kind] or self._stopping or post.target.state is TargetState.DOWN:
             return
         self._begin_dial(post, kind)
 
-    def _begin_dial(self, post: _Post, kind: bool) -> None:
+    def _begin_dial(self, post: Post, kind: bool) -> None:
         post.dialling[kind] += 1
         task = asyncio.get_running_loop().create_task(self._dial(post, kind))
         self._dials.add(task)
         task.add_done_callback(self._dials.discard)
 
-    async def _dial(self, post: _Post, tls: bool) -> None:
+    async def _dial(self, post: Post, tls: bool) -> None:
         options = self._configuration.options
         address = post.target.address
         try:
@@ -435,41 +394,32 @@ class Courier:
             case _:
                 self._failed(post, str(result), now)
 
-    def _greeted(self, post: _Post, capabilities: Capabilities, now: float, *, tls: bool) -> bool:
+    def _greeted(self, post: Post, capabilities: Capabilities, now: float, *, tls: bool) -> bool:
         news = post.target.up(capabilities, now, tls=tls)
         if news:
-            address = post.target.address
-            self._publish(TargetUp(address.ip, address.port, capabilities.keywords))
+            self._publish(announce.target_up(post.target, capabilities))
         return news
 
-    def _connected(self, post: _Post, dialled: Dialled, now: float) -> None:
+    def _connected(self, post: Post, dialled: Dialled, now: float) -> None:
         target = post.target
         had_trouble = bool(target.tls_refusal)
-        news = self._greeted(post, dialled.capabilities, now, tls=dialled.tls)
+        news = self._greeted(post, dialled.capabilities, now, tls=dialled.tls) or had_trouble
         link = Link(dialled, target, self, self._timeout, next(self._keys), traced=self._traced())
         link.size_limit = size_limit(target, dialled.capabilities)
         link.opened = now
         post.links.add(link)
-        self._publish(
-            ConnectionOpened(
-                target.address.ip,
-                target.address.port,
-                link.key,
-                esmtp=dialled.capabilities.esmtp,
-                server=dialled.greeting,
-                tls_protocol=dialled.tls_protocol,
-                tls_cipher=dialled.tls_cipher,
-                tls_subject=dialled.tls_subject,
-            )
-        )
-        if news or had_trouble:
-            self._rearrange()
+        self._publish(announce.connection_opened(link, dialled))
+        if news:
+            self._forget_tiers()
         link.take_over()
         if self._stopping or (link in self._idle and not self.waiting):
             self._dismiss(link, STOPPING if self._stopping else "nothing to send")
-        self._dispatch_all()
+        if news:
+            self._rearrange()  # only now: what this connection took needs no further one
+        else:
+            self._dispatch_all()
 
-    def _failed(self, post: _Post, reason: str, now: float) -> None:
+    def _failed(self, post: Post, reason: str, now: float) -> None:
         """No connection could be made. A target with other connections open is not down, it has enough of them."""
         if self._stopping:
             return
@@ -481,11 +431,10 @@ class Courier:
             post.crowded = True
             return
         if post.target.down(reason, now + pause):
-            address = post.target.address
-            self._publish(TargetDown(address.ip, address.port, reason, int(pause)))
+            self._publish(announce.target_down(post.target, pause))
         self._rearrange()
 
-    def _try_again(self, post: _Post) -> None:
+    def _try_again(self, post: Post) -> None:
         """ConnectRetry is over: see whether the target is back, with mail waiting or not."""
         post.probe = None
         post.crowded = False
@@ -501,7 +450,7 @@ class Courier:
         for remark in resolution.remarks:
             self._publish(remark)
         known = {post.target.address: post for post in self._posts}
-        self._posts = [known.get(address) or _Post(Target(address)) for address in resolution.addresses]
+        self._posts = [known.get(address) or Post(Target(address)) for address in resolution.addresses]
         self._by_target |= {post.target: post for post in self._posts}
         self._resolved = resolution.complete
         if not resolution.complete and not self._stopping:
@@ -520,15 +469,30 @@ class Courier:
         return [link for post in self._by_target.values() for link in post.links]
 
     def _drain(self) -> Iterator[Parcel]:
-        for post in self._posts:
-            for reserved in post.reserved.values():
-                while reserved:
-                    yield reserved.popleft()
+        """Take out everything that waits."""
+        yield from self._drain_special()
         for queue in self._queues.values():
             while queue:
                 yield queue.popleft()
+
+    def _drain_special(self) -> Iterator[Parcel]:
+        """Take out what waits for a certain target."""
         while self._parked:
-            yield self._parked.pop()
+            yield self._parked.popleft()
+        for post in self._by_target.values():
+            for reserved in post.reserved.values():
+                while reserved:
+                    yield reserved.popleft()
 
     def _end(self, parcel: Parcel, verdict: Verdict, reason: str) -> None:
-        self._ended(parcel, (Outcome(verdict, reason),) * len(parcel.recipients))
+        self._answer(parcel, (Outcome(verdict, reason),) * len(parcel.recipients))
+
+    def _answer(self, parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
+        self._tell(lambda: self._ended(parcel, outcomes))
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        """Call the engine. A fault in it must not cost the other mails of the connection their answers."""
+        try:
+            call()
+        except Exception as error:
+            self._publish(InternalError("delivery.courier", f"{type(error).__name__}: {error}"))

@@ -35,6 +35,9 @@ from cssmtp.smtp.verdict import Failure, FailureKind, Step
 
 NEVER = float("inf")
 
+READ_SIZE = 16 * 1024
+"""Bytes taken from the transport at once. Replies are short; a protocol without a buffer of its own is given 256 KiB for each."""
+
 
 class Parcel(Protocol):
     """A mail as the courier sees it. The engine implements it.
@@ -114,7 +117,7 @@ class _Load:
         self.text = text
 
 
-class Link(asyncio.Protocol):
+class Link(asyncio.BufferedProtocol):
     """Drives one connection. Create it, `take_over` the transport, `pull` when there may be work, `finish` to end politely."""
 
     def __init__(
@@ -142,6 +145,7 @@ class Link(asyncio.Protocol):
         self._deadline = NEVER
         self._timer: asyncio.TimerHandle | None = None
         self._answered = 0  # of the session, when the deadline was set
+        self._buffer = memoryview(bytearray(READ_SIZE))
         self._out: list[bytes] = []
         self._room = asyncio.Event()  # the transport takes more
         self._room.set()
@@ -163,10 +167,6 @@ class Link(asyncio.Protocol):
         self._transport.set_protocol(self)
         self._check_clock()
         self.pull()
-
-    @property
-    def idle(self) -> bool:
-        return self._session.idle and not self._closed
 
     @property
     def unanswered_body(self) -> bool:
@@ -195,7 +195,11 @@ class Link(asyncio.Protocol):
 
     # from the transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self._buffer[:nbytes])
         if self.traced:
             self._feeder.dialogue(self, data, sent=False)
         if not self._closed:
@@ -217,6 +221,8 @@ class Link(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._room.set()
+        if self._session.waiting_for is Step.BLOCK:
+            self._watch_write()
 
     # what goes on
 
@@ -243,7 +249,7 @@ class Link(asyncio.Protocol):
         self._busy = False
         self._flush()
         session = self._session
-        if session.answered != self._answered or self._deadline == NEVER:
+        if session.waiting_for is not Step.BLOCK and (session.answered != self._answered or self._deadline == NEVER):
             self._answered = session.answered
             self._set_deadline()
 
@@ -302,31 +308,44 @@ class Link(asyncio.Protocol):
             self._out.append(text)
             self._session.body_sent()
         else:
+            self._deadline = NEVER
             self._feeder.spawn(self._send_stream(text))
 
     async def _send_stream(self, blocks: Iterator[bytes]) -> None:
-        """Send a large mail block by block. While a block is being made our own slowness is nobody's timeout."""
+        """Send a large mail block by block, the next one being made while the last one drains.
+
+        One block is looked ahead, to know the last one when it is written: its answer may come before anything else does.
+        """
         try:
+            block = await self._pull_block(blocks)
+            if block is None:
+                raise EOFError("it has no text")
+            following = await self._pull_block(blocks)
             while not self._closed:
-                self._deadline = NEVER
-                block = await asyncio.to_thread(next, blocks, None)
-                if block is None or self._closed:
-                    break
-                self._deadline = self._loop.time() + self._seconds[Step.BLOCK]
                 self.octets += len(block)
                 self._transport.write(block)
+                if following is None:
+                    self._session.body_sent()
+                    break
+                self._watch_write()
+                block, following = following, await self._pull_block(blocks)
                 await self._room.wait()
         except Exception as error:  # of the parcel; the text cannot be ended properly any more, so the connection has to go
             self.abort(Failure(FailureKind.LOCAL, f"the mail cannot be read: {error}"))
-            return
         finally:
             close = getattr(blocks, "close", None)
             if close is not None:
                 await asyncio.to_thread(close)
         if not self._closed:
-            self._session.body_sent()
             self._set_deadline()
             self._run([])
+
+    async def _pull_block(self, blocks: Iterator[bytes]) -> bytes | None:
+        return await asyncio.to_thread(next, blocks, None)
+
+    def _watch_write(self) -> None:
+        """The DataBlock timer runs while the transport is full. Our own slowness in making blocks is nobody's timeout."""
+        self._deadline = NEVER if self._room.is_set() else self._loop.time() + self._seconds[Step.BLOCK]
 
     def _command(self, data: bytes) -> None:
         self._out.append(data)

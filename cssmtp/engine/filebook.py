@@ -32,6 +32,7 @@ def spool_file(claim: Claim) -> SpoolFile:
         owner=attributes.owner,
         notify=attributes.notify,
         node=attributes.origin_node,
+        name=str(attributes.extra.get("drop", "")),
     )
 
 
@@ -62,7 +63,7 @@ def unreadable(reason: str) -> Fault:
 
 
 class FileBook:
-    """Adds up one file. `mails` counts the mails that the deck began, sent or not."""
+    """Adds up one file."""
 
     def __init__(self, file: SpoolFile) -> None:
         self.file = file
@@ -74,10 +75,14 @@ class FileBook:
         self.undeliverable = 0
         self.rejected = 0
         self.discarded = 0
-        self.mails = 0
         self._records = 0
         self._octets = 0
         self._errors = 0
+
+    @property
+    def mails(self) -> int:
+        """Whole mails of the deck; what RSET or HELO cut short is none."""
+        return self.sent + self.undeliverable + self.rejected + self.discarded
 
     @property
     def bad(self) -> bool:
@@ -110,12 +115,11 @@ class FileBook:
             self.sent += 1
         return failed
 
-    def read(self, records: int, octets: int, mails: int, errors: int) -> None:
+    def read(self, records: int, octets: int, errors: int) -> None:
         """What the reader counted, at the end of the file. `errors` are those that count to JESSyntaxErrLimit."""
         self._records = records
         self._octets = octets
         self._errors = errors
-        self.mails = mails
 
     def counts(self) -> Counts:
         return Counts(

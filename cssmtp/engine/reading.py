@@ -68,11 +68,6 @@ class DeckReader:
         return self._lines is None
 
     @property
-    def mails(self) -> int:
-        """How many mails the deck has begun so far."""
-        return self._interpreter.mails
-
-    @property
     def counted_errors(self) -> int:
         return self._interpreter.counted_errors
 

@@ -278,7 +278,7 @@ class SpoolTask:
     async def _end(self) -> FileResult:
         book, claim = self._book, self._claim
         if self._reader is not None:
-            book.read(self._reader.records, claim.size, self._reader.mails, self._reader.counted_errors)
+            book.read(self._reader.records, claim.size, self._reader.counted_errors)
         decided = disposition(book.bad, self._configuration.bad_spool_disp)
         if book.bad:
             await self._report(decided)

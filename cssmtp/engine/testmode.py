@@ -70,7 +70,7 @@ class TestModeTask:
                         self._judge(finding)
                     if self._stopping:
                         raise asyncio.CancelledError("stopped before the end of the file")
-                book.read(reader.records, size, reader.mails, reader.counted_errors)
+                book.read(reader.records, size, reader.counted_errors)
         except (UnreadableData, UnknownCodePage) as error:
             self._found(unreadable(str(error)))
             self._publish(SpoolFileUnreadable(self._file, str(error)))

@@ -16,7 +16,8 @@ from cssmtp.model import DeckMail, HeaderFacts
 
 END_OF_DATA = b".\r\n"
 
-_SHIFTED = re.compile(rb"(\x0e[^\x0f]*+\x0f?)")
+_SHIFTED = re.compile(rb"(\x0e[^\x0f\x15]*+\x0f?)")
+"""A run of double-byte text; it ends with its record, closed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,10 @@ class Composer:
         self._source = source_text(wire.page, wire.conversion)
         self._transcoder = transcoder(wire.page, wire.charset, wire.conversion)
         self._subject_too = wire.replace_subject_at_sign
-        self._at_sign = self._source.encode(wire.at_sign)
         self._at = self._source.encode("@")
+        self._at_sign = self._source.encode(wire.at_sign)
+        if self._source.text(self._at_sign) != wire.at_sign:
+            self._at_sign = self._at
         self._converted: Callable[[bytes], bytes] = self._restuffed if self._source.mixed else self._transcoder.lines
 
     @property
@@ -73,7 +76,7 @@ class Composer:
         begin = b""
         for block in source:
             begin += block
-            if begin.count(self._source.newline) > mail.header.lines:
+            if begin.count(self._source.newline) >= mail.header.lines:
                 break
         yield from self._parts(begin, mail.header)
         yield from map(self._converted, source)

@@ -1,7 +1,7 @@
 """The header fields that the gateway adds: Received always, Date and Message-ID when the writer has none.
 
 Promises: ASCII wire lines ended by CRLF, folded at FOLD_AT columns where there is a place to fold, never over 998. What comes
-from a deck or a job enters only through `_token`, which knows no blank, control character or line end.
+from a deck or a job enters only through `_name` and `_host`, which know no blank, control character or line end.
 Never: looks at the time itself; changes with the language of the process.
 """
 
@@ -15,15 +15,17 @@ from cssmtp.config.model import Header
 from cssmtp.model import DeckMail
 
 FOLD_AT = 78
-TOKEN_LIMIT = 255
+NAME_LIMIT = 64
+"""Characters of a job name, job id or user that enter a header; real ones have 8."""
+HOST_LIMIT = 255
 UNDELIVERABLE_MARK = "U"
 """Ends the sequence number of the id of a notice, and of the file name of its dead letter (mail-processing.md 13.3)."""
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-_UNSAFE_ID = re.compile(r"[^A-Za-z0-9$#._-]")
-_UNSAFE_HOST = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
+_UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9$#_-]")
+_UNSAFE_IN_HOST = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,20 @@ class Origin:
     @property
     def host(self) -> str:
         """Our full name as it stands in headers, "localhost" when nothing is known."""
-        name, domain = _token(self.host_name, _UNSAFE_HOST), _token(self.domain, _UNSAFE_HOST)
+        name, domain = _host(self.host_name), _host(self.domain)
         if name and domain and not name.lower().endswith("." + domain.lower()):
             return f"{name}.{domain}"
         return name or domain or "localhost"
 
 
-def _token(text: str, unsafe: re.Pattern[str]) -> str:
-    """`text` reduced to characters that cannot end a word or a line; each other one becomes a hyphen."""
-    return unsafe.sub("-", text[:TOKEN_LIMIT])
+def _name(text: str) -> str:
+    """`text` reduced to characters of a word that may stand in a Message-ID; each other one becomes a hyphen."""
+    return _UNSAFE_IN_NAME.sub("-", text[:NAME_LIMIT])
+
+
+def _host(text: str) -> str:
+    """`text` reduced to characters of a domain or address literal; each other one becomes a hyphen."""
+    return _UNSAFE_IN_HOST.sub("-", text[:HOST_LIMIT])
 
 
 def date_text(now: datetime) -> str:
@@ -71,13 +78,13 @@ class HeaderMaker:
 
     def __init__(self, origin: Origin, header: Header) -> None:
         host = origin.host
-        names = [_token(name, _UNSAFE_ID) for name in (origin.jobname, origin.jobid) if name]
+        names = [_name(name) for name in (origin.jobname, origin.jobid) if name]
         self._user_part = "".join(name + "." for name in names) if header.user_info else ""
         self._jes = f"{origin.dsid}."
         self._at_host = f"@{host}>\r\n"
-        self._by = f"by {host} (CSSMTP {_token(origin.writer, _UNSAFE_ID)})\r\n with BSMTP id {self._user_part}{self._jes}"
+        self._by = f"by {host} (CSSMTP {_name(origin.writer)})\r\n with BSMTP id {self._user_part}{self._jes}"
         users = [origin.owner, origin.notify] if header.user_info else [origin.cssmtp_job]
-        self._for = f"\r\n for {','.join(_token(user, _UNSAFE_ID) for user in users if user) or 'unknown'};\r\n "
+        self._for = f"\r\n for {','.join(_name(user) for user in users if user) or 'unknown'};\r\n "
         self._wants_date = header.date
         self._second = datetime.min
         self._date = ""
@@ -99,7 +106,7 @@ class HeaderMaker:
         second = now.replace(microsecond=0)
         if second != self._second:
             self._begin_second(second)
-        begin = f"Received: from {_token(hello, _UNSAFE_HOST) or 'unknown'}"
+        begin = f"Received: from {_host(hello) or 'unknown'}"
         space = " " if len(begin) + self._by.index("\r") < FOLD_AT else "\r\n "
         text = f"{begin}{space}{self._by}{sequence}{self._for}{self._date}\r\n"
         if date:

@@ -15,7 +15,7 @@ class SpoolFile:
     """Who wrote a spool file and where it came from: the facts log, report and statistics show.
 
     `id` is the spool's id of the file, `writer` the external writer name it was sent to, `dsid` the number of the data set
-    in the job, `node` where the job ran; "" and 0 = not known.
+    in the job, `node` where the job ran, `name` its name in the drop zone, below it and escaped; "" and 0 = not known.
     """
 
     id: str
@@ -26,6 +26,7 @@ class SpoolFile:
     owner: str = ""
     notify: str = ""
     node: str = ""
+    name: str = ""
 
 
 class Disposition(enum.Enum):

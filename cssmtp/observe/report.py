@@ -95,7 +95,7 @@ def _heading(file: SpoolFile, disposition: Disposition, host: str, job: str, now
         f"Spool file: job {_fact(file.jobname)}  {_fact(file.jobid)}  data set {file.dsid}  "
         f"owner {_fact(file.owner)}  node {_fact(file.node)}"
     )
-    yield f"Spool id: {_fact(file.id)}"
+    yield f"Spool id: {_fact(file.id)}" + (f"  dropped as {_fact(file.name)}" if file.name else "")
     yield f"Disposition: {disposition.name}"
     yield ""
 

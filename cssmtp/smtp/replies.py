@@ -42,13 +42,12 @@ def printable(data: bytes) -> str:
 
 def _enhanced(text: str, code: int) -> str:
     """The enhanced status code (RFC 3463 section 2) at the start of `text`, or "" when there is none that fits the code."""
-    word = text.split(" ", 1)[0]
-    parts = word.split(".")
-    if len(parts) != 3 or parts[0] != str(code // 100):
+    if text[1:2] != "." or text[0] != str(code // 100):
         return ""
-    if all(part.isdigit() and len(part) <= 3 for part in parts[1:]):
-        return word
-    return ""
+    word = text.partition(" ")[0]
+    subject, _, detail = word[2:].partition(".")
+    fits = subject.isdigit() and detail.isdigit() and len(subject) <= 3 and len(detail) <= 3
+    return word if fits else ""
 
 
 def _parse_line(line: bytes) -> tuple[int, bool, str, str]:
@@ -118,20 +117,19 @@ class ReplyParser:
 
     def _lines_of(self, data: bytes, replies: list[Reply]) -> None:
         """Take the whole lines of `data`, add what they complete to `replies`, keep the rest."""
-        start = 0
-        while (end := data.find(b"\n", start)) >= 0:
-            line = data[start : end - 1 if end > start and data[end - 1] == 0x0D else end]
-            start = end + 1
-            reply = None
-            if not self._lines and len(line) <= CACHED_LINE:
-                reply = _single(line)
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            if line.endswith(b"\r"):
+                line = line[:-1]
+            reply = _single(line) if not self._lines and len(line) <= CACHED_LINE else None
             if reply is None:
                 reply = self._take(line)
             if reply is not None:
                 replies.append(reply)
-        if start < len(data):
-            self._rest += data[start:]
-            self._looked = len(self._rest)
+        if rest:
+            self._rest += rest
+            self._looked = len(rest)
             self._check_length(self._looked)
 
     def _check_length(self, line: int) -> None:

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from cssmtp.model import Outcome, Reply, Verdict
 
 
-class Step(enum.Enum):
-    """A point of the dialogue at which something is awaited. The value is how people call it."""
+class Step(enum.StrEnum):
+    """A point of the dialogue at which something is awaited. The value is how people call it.
+
+    A StrEnum because its hash is that of a string: the table is looked up for every reply.
+    """
 
     CONNECT = "connect"
     GREETING = "greeting"
@@ -65,7 +68,7 @@ class Ruling(enum.Enum):
 class Row:
     """One line of the table: the first digit of a good answer, and what each class of answer leads to."""
 
-    good_class: int
+    good_class: int  # 0: no answer is good here
     good: Ruling
     temporary: Ruling
     permanent: Ruling
@@ -97,25 +100,30 @@ REASON_LIMIT = 1000
 """Longest reason kept of a reply, in characters: reports hold it once per recipient."""
 
 
+def _by_class(row: Row) -> tuple[Ruling, ...]:
+    """The row as rulings by the first digit of a code, 0 to 9: a class that the step does not allow counts as its failure."""
+    rulings = [row.failure] * 10
+    rulings[4] = row.temporary
+    rulings[5] = row.permanent
+    if row.good_class:
+        rulings[row.good_class] = row.good
+    return tuple(rulings)
+
+
+_RULINGS = {step: _by_class(row) for step, row in TABLE.items()}
+
+
 def rule(step: Step, answer: Reply | Failure) -> Ruling:
     """What `answer` at `step` leads to.
 
     A 421 counts as the failure of the step. An answer of a class that the step does not allow, such as 250 to DATA, is nonsense
     and counts as its failure too.
     """
-    row = TABLE[step]
-    if isinstance(answer, Failure):
-        return Ruling.NOT_CAPABLE if step is Step.STARTTLS and answer.kind is FailureKind.TLS else row.failure
-    if answer.code == CLOSING:
-        return row.failure
-    first = answer.code // 100
-    if first == row.good_class:
-        return row.good
-    if first == 4:
-        return row.temporary
-    if first == 5:
-        return row.permanent
-    return row.failure
+    if isinstance(answer, Reply):
+        return TABLE[step].failure if answer.code == CLOSING else _RULINGS[step][answer.code // 100]
+    if step is Step.STARTTLS and answer.kind is FailureKind.TLS:
+        return Ruling.NOT_CAPABLE
+    return TABLE[step].failure
 
 
 _VERDICTS = {Ruling.DELIVERED: Verdict.DELIVERED, Ruling.UNDELIVERABLE: Verdict.UNDELIVERABLE}

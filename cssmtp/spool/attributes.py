@@ -8,6 +8,7 @@ Never: touches files; decides who may set what (that is `dropzone`).
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,8 @@ from typing import Any
 from cssmtp.spool.names import RESERVED_WRITERS, is_job_id, is_name
 
 OUTDISPS = ("WRITE", "HOLD", "KEEP", "LEAVE", "PURGE")
+MOST_BRACKETS = 200
+"""Lists and objects in one sidecar: far more than anybody needs, and no depth that a parser minds."""
 FRAMINGS = ("auto", "fixed", "rdw", "bdw", "len4", "len2", "nl15", "lf25", "crlf", "lf", "netdata")
 
 
@@ -183,8 +186,10 @@ def from_json(data: bytes, defaults: Attributes) -> tuple[Attributes, list[str]]
     """Reads a sidecar or `attrs.json` (UTF-8 JSON, one object). Gives the attributes, with `defaults` where a key is
     missing or unusable, and the problems found: one line each, naming the key and what to write instead."""
     try:
-        tree = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as fault:
+        if data.count(b"[") + data.count(b"{") > MOST_BRACKETS:
+            raise ValueError(f"more than {MOST_BRACKETS} brackets and braces")
+        tree = json.loads(data.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
+    except ValueError as fault:
         return defaults, [f"it is not JSON ({fault}); write one JSON object in UTF-8"]
     if not isinstance(tree, dict):
         return defaults, ["it is not a JSON object; write keys and values in braces"]
@@ -208,6 +213,12 @@ def from_json(data: bytes, defaults: Attributes) -> tuple[Attributes, list[str]]
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text} is too large")
+    return number
 
 
 def _shown(value: object) -> str:

@@ -134,7 +134,7 @@ def _ascii_text(data: _Data) -> Framing | None:
     if not 0 <= newline < LINE_BREAK_WITHIN and (data.size > LINE_BREAK_WITHIN or _is_unbroken_record(data)):
         return None
     encoding = _text_encoding(iter([head])) and _text_encoding(data.pieces())
-    if not encoding:
+    if not encoding and (not data.encoding or b"\x00" in head):
         return None
     kind = FramingKind.CRLF if newline > 0 and head[newline - 1] == 0x0D else FramingKind.LF
     return Framing(kind, 0, data.encoding or encoding, data.carriage)
@@ -167,6 +167,8 @@ def _text_encoding(pieces: Iterator[bytes]) -> str:
 
 
 def _length_fields(data: _Data) -> Framing | None:
+    if len(data.head) == HEAD_BYTES and not data.head.strip(b"\x00"):
+        return None  # 16,384 empty records and counting: no length is worth following through gigabytes of zeros
     if _walk_bdw(data):
         raise UnreadableData(f"the file looks like {_NOT_YET['bdw']}, which is not supported yet")
     for kind in (FramingKind.RDW, FramingKind.LEN4):

@@ -14,10 +14,12 @@ from typing import BinaryIO
 
 from cssmtp.clock import Clock
 from cssmtp.errors import SpoolError
-from cssmtp.spool.attributes import Attributes, to_json
+from cssmtp.spool.attributes import Attributes, from_json, to_json
 from cssmtp.spool.disk import Disk, spool_error
 from cssmtp.spool.dropzone import DropZone, undo_admission
+from cssmtp.spool.names import one_line
 from cssmtp.spool.owner import alive
+from cssmtp.spool.readylist import ReadyList
 from cssmtp.spool.records import BLOCK_BYTES
 from cssmtp.spool.store import STATES, Admission, SpoolEntry, SpoolStore, Wish, disposition_after, selectable
 from cssmtp.spool.tree import CRASHES_ALLOWED, Tree
@@ -32,6 +34,7 @@ class DirectorySpool(SpoolStore):
     def __init__(self, root: Path, *, clock: Clock, node: str, settle_seconds: float = 2.0, disk: Disk | None = None) -> None:
         self._tree = Tree(root, clock, node, disk or Disk())
         self._zone = DropZone(self._tree, settle_seconds)
+        self._ready = ReadyList(self._tree, self._set_aside)
 
     def initialise(self, *writers: str) -> None:
         """Makes what is missing of the tree, with a drop directory for each writer name given (`ValueError` for a bad name)."""
@@ -50,19 +53,7 @@ class DirectorySpool(SpoolStore):
         return self._zone.settling
 
     def select(self, writer: str, limit: int = 0) -> list[SpoolEntry]:
-        wanted = writer.upper()
-        found: list[SpoolEntry] = []
-        for id, path in self._tree.places("ready"):
-            entry = self._tree.entry(path, id, "ready")
-            if entry is None:
-                continue
-            if not selectable(entry.attributes):
-                self._set_aside(entry, BROKEN)
-            elif wanted in (entry.attributes.writer, entry.attributes.dest_user):
-                found.append(entry)
-                if len(found) == limit:
-                    break
-        return found
+        return self._ready.select(writer.upper(), limit)
 
     def claim(self, entry: SpoolEntry) -> DirectoryClaim | None:
         tree = self._tree
@@ -74,23 +65,34 @@ class DirectorySpool(SpoolStore):
                 return None
         attributes = tree.read(target)
         if attributes is None:
-            self._set_aside(replace(entry, path=target), BROKEN)
+            self._set_aside(replace(entry, path=target))
             return None
         return DirectoryClaim(tree, entry.id, attributes, target)
 
-    def recover(self) -> list[str]:
+    def recover(self, *, all_hosts: bool = False) -> list[str]:
+        """See `SpoolStore.recover`. `all_hosts`, an operator's word, takes back from other hosts too what nobody has locked:
+        after the host's name has changed, or when a host will not come back."""
         tree = self._tree
-        recovered = [id for name in tree.names(tree.busy) if (id := self._recover_claim(name))]
+        dead = {name for name in self._owners() if not alive(tree.owners, name, all_hosts=all_hosts)}
+        recovered = [id for name in tree.names(tree.busy) if _owner_of(name) in dead and (id := self._recover_claim(name))]
         for name in tree.names(tree.tmp):
-            self._recover_building(name)
-        for name in tree.names(tree.owners):
-            if not alive(tree.owners, name):
-                tree.disk.remove(tree.owners / name)
+            if _owner_of(name) in dead:
+                self._recover_building(name)
+        for name in dead:
+            tree.disk.remove(tree.owners / name)
         return recovered
+
+    def _owners(self) -> set[str]:
+        """Everybody who has claimed or built something, or has a lock file."""
+        tree = self._tree
+        names = {_owner_of(name) for directory in (tree.busy, tree.tmp) for name in tree.names(directory)}
+        return (names | set(tree.names(tree.owners))) - {""}
 
     def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:
         tree = self._tree
         id, attributes = tree.complete(attributes)
+        if problems := from_json(to_json(attributes), Attributes())[1]:
+            raise ValueError("; ".join(problems))
         built = tree.build("create", id)
         try:
             size = tree.disk.write(built / "data", _chunks(data))
@@ -135,7 +137,7 @@ class DirectorySpool(SpoolStore):
     def hold(self, entry: SpoolEntry, reason: str = "") -> None:
         """Takes a ready entry out of reach, on an operator's word. Raises `SpoolError` when it is gone."""
         outdisp = disposition_after(entry.attributes.outdisp, Wish.KEEP_HOLD)
-        self._operate(entry, replace(entry.attributes, outdisp=outdisp, hold="user", hold_reason=reason), b"hold")
+        self._operate(entry, replace(entry.attributes, outdisp=outdisp, hold="user", hold_reason=one_line(reason)), b"hold")
 
     def purge(self, entry: SpoolEntry) -> None:
         """Deletes an entry that nobody has claimed. Raises `SpoolError` when it is gone."""
@@ -152,21 +154,19 @@ class DirectorySpool(SpoolStore):
         claim.note(word)
         claim.settle(attributes, self._tree.home(entry.id, attributes))
 
-    def _set_aside(self, entry: SpoolEntry, reason: str) -> None:
-        """Moves an entry that cannot be used to `bad`, so that the rest goes on."""
+    def _set_aside(self, entry: SpoolEntry) -> None:
+        """Moves an entry with unusable attributes to `bad`, so that the rest goes on."""
         target = self._tree.root / "bad" / entry.id
         try:
             self._tree.move(entry.path, target)
         except FileNotFoundError:
             return
-        self._tree.disk.replace(target / "reason", f"{reason}\n".encode())
+        self._tree.disk.replace(target / "reason", f"{BROKEN}\n".encode())
 
     def _recover_claim(self, name: str) -> str:
-        """Puts one claimed entry back when its owner is dead; returns its id, "" when there was nothing to do."""
+        """Puts back one claimed entry of a dead owner; returns its id, "" when somebody else was faster."""
         tree = self._tree
-        id, _, owner = name.rpartition("@")
-        if alive(tree.owners, owner):
-            return ""
+        id = name.rpartition("@")[0]
         path = tree.busy / f"{id}@{tree.owner()}"
         try:
             tree.disk.move(tree.busy / name, path)
@@ -174,7 +174,7 @@ class DirectorySpool(SpoolStore):
         except FileNotFoundError:
             return ""
         if attributes is None:
-            self._set_aside(SpoolEntry(id, Attributes(), "busy", path), BROKEN)
+            self._set_aside(SpoolEntry(id, Attributes(), "busy", path))
             return id
         claim = DirectoryClaim(tree, id, attributes, path)
         if selectable(attributes):
@@ -191,9 +191,7 @@ class DirectorySpool(SpoolStore):
     def _recover_building(self, name: str) -> None:
         """Clears what a dead owner left in the building area: an unfinished admission is undone, all else removed."""
         tree = self._tree
-        what, _, owner = name.rpartition("@")
-        if not what or alive(tree.owners, owner):
-            return
+        what = name.rpartition("@")[0]
         path = tree.tmp / f"{what}@{tree.owner()}"
         try:
             tree.disk.move(tree.tmp / name, path)
@@ -241,8 +239,7 @@ class DirectoryClaim:
 
     def hold(self, reason: str) -> None:
         outdisp = disposition_after(self.attributes.outdisp, Wish.KEEP_HOLD)
-        line = " ".join(reason.split())[:1000]
-        held = replace(self.attributes, outdisp=outdisp, hold="system", hold_reason=line)
+        held = replace(self.attributes, outdisp=outdisp, hold="system", hold_reason=one_line(reason))
         self.settle(held, self.tree.home(self.id, held))
 
     def purge(self) -> None:
@@ -260,6 +257,12 @@ class DirectoryClaim:
         self.tree.write_attributes(self.path, attributes)
         self.attributes = attributes
         self.tree.move(self.path, target)
+
+
+def _owner_of(name: str) -> str:
+    """The owner in the name of a claimed or half-built entry, "" when there is none."""
+    id, _, owner = name.rpartition("@")
+    return owner if id else ""
 
 
 def _gone(entry: SpoolEntry) -> SpoolError:

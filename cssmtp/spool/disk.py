@@ -23,6 +23,7 @@ _REMEDIES = {
     errno.EROFS: "mount the file system of the spool writable",
     errno.EXDEV: "keep all directories of the spool, drop included, on one file system",
     errno.EIO: "check the disk; the system's log says more",
+    errno.EEXIST: "move away what stands where the spool needs a place",
     errno.ENOTDIR: "move away the file that stands where the spool needs a directory",
 }
 

@@ -136,15 +136,15 @@ def assemble(blocks: Iterable[RecordBlock], alphabet: Alphabet, *, mixed: bool =
 def _may_continue(block: RecordBlock, alphabet: Alphabet) -> bool:
     """False is certain; True means that single records have to be looked at."""
     if block.raw:
-        if block.width != CONTINUED_LENGTH:
-            return False
-        column = block.raw[CONTINUED_LENGTH - 1 :: CONTINUED_LENGTH]
-        return alphabet.continuation in column or alphabet.newline in column
-    return CONTINUED_LENGTH in map(len, block.records) and any(continues(record, alphabet) for record in block.records)
+        cards = block.raw if block.width == CONTINUED_LENGTH else b""
+    else:
+        cards = b"".join([record for record in block.records if len(record) == CONTINUED_LENGTH])
+    column = cards[CONTINUED_LENGTH - 1 :: CONTINUED_LENGTH]
+    return alphabet.continuation in column or alphabet.newline in column
 
 
 def _trim_all(block: RecordBlock, alphabet: Alphabet, mixed: bool) -> list[bytes]:
-    if mixed and alphabet.shift_out and (alphabet.shift_out in block.raw if block.raw else True):
+    if mixed and alphabet.shift_out and alphabet.shift_out in (block.raw or b"".join(block.records)):
         return [trim(record, alphabet, mixed) for record in block.records]
     return list(map(bytes.rstrip, block.records, repeat(alphabet.blank)))
 

@@ -43,6 +43,11 @@ def job_name(file_name: bytes) -> str:
     return re.sub(r"[^A-Z0-9$#@]", "", text)[:8] or "SPOOLED"
 
 
+def one_line(text: str) -> str:
+    """A reason as it is kept with an entry: one printable line of at most 1000 characters."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:1000]
+
+
 def assigned_job_id(number: int) -> str:
     """The job id given to data that came without one: J9nnnnnn; `number` counts on for ever, the id wraps after a million."""
     return f"J9{number % 1_000_000:06d}"

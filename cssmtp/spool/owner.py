@@ -40,9 +40,9 @@ class Owner:
         os.close(self._descriptor)
 
 
-def alive(directory: Path, name: str) -> bool:
-    """True while the process of that owner lives, and for every owner of another host."""
-    if name.split(".", 1)[0] != this_host():
+def alive(directory: Path, name: str, *, all_hosts: bool = False) -> bool:
+    """True while the process of that owner lives. An owner of another host is, unless `all_hosts` has its lock tested too."""
+    if not all_hosts and name.split(".", 1)[0] != this_host():
         return True
     try:
         descriptor = os.open(directory / name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -138,7 +138,7 @@ class SpoolStore(Protocol):
         ...
 
     def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:
-        """A new entry, there whole or not at all; durable when this returns."""
+        """A new entry, there whole or not at all; durable when this returns. Raises `ValueError` for unusable attributes."""
         ...
 
     def entries(self, state: str | None = None) -> Iterator[SpoolEntry]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,9 @@ class Tree:
         self.busy = root / "busy"
         self.owners = root / "owners"
         self.reports = root / "reports"
+        self.ready_changed = True
         self._owner: Owner | None = None
+        self._lock = threading.Lock()
 
     def initialise(self) -> None:
         """Makes what is missing of the tree. Only `drop` can be reached by others than the gateway's user."""
@@ -49,9 +52,10 @@ class Tree:
 
     def owner(self) -> str:
         """The name under which this process claims and builds; made when first needed."""
-        if self._owner is None:
-            self._owner = Owner(self.owners)
-        return self._owner.name
+        with self._lock:
+            if self._owner is None:
+                self._owner = Owner(self.owners)
+            return self._owner.name
 
     def close(self) -> None:
         """Ends this process's ownership."""
@@ -121,10 +125,12 @@ class Tree:
         """Moves an entry to its place in one step. The caller forces the directories to disk."""
         self.disk.sync_path(built)
         self.disk.move(built, target)
+        self.ready_changed |= target.parent.parent == self.ready
 
     def move(self, source: Path, target: Path) -> None:
         """Moves an entry and forces both directories to disk. Raises `FileNotFoundError` when it is gone."""
         self.disk.move(source, target)
+        self.ready_changed |= target.parent.parent == self.ready
         self.disk.sync_path(target.parent)
         self.disk.sync_path(source.parent)
 
