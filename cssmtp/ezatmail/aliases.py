@@ -48,7 +48,7 @@ def load(files: tuple[str, ...]) -> Aliases:
     aliases = Aliases()
     for path in files:
         try:
-            with open(path, "rb") as stream:
+            with open(path.encode("latin-1"), "rb") as stream:
                 text = stream.read().decode("latin-1")
         except FileNotFoundError:
             aliases.missing.append(path)
@@ -197,7 +197,7 @@ def _members(name: str, entry: Alias) -> list[str]:
 def _included(path: str, entry: Alias) -> list[str]:
     """The lists of addresses in an included file, one per line; `#` begins a comment line."""
     try:
-        with open(path, "rb") as stream:
+        with open(path.encode("latin-1"), "rb") as stream:
             lines = stream.read().decode("latin-1").split("\n")
     except (OSError, ValueError) as fault:
         reason = os.strerror(fault.errno or 0) if isinstance(fault, OSError) else "no path"

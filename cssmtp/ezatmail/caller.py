@@ -4,8 +4,9 @@ Promises: the owner of the process counts, never what its environment says, but 
 Never: trusts a name to be ASCII or free of control characters.
 """
 
-import os
+import posix
 import pwd
+import sys
 
 from cssmtp.ezatmail.addresses import ATOM, is_local
 from cssmtp.ezatmail.refusal import OS_ERROR, Refusal
@@ -41,12 +42,17 @@ class Caller:
 
 def real_caller() -> Caller:
     """The user who runs this process. Raises `Refusal` (71) when the user id has no name."""
-    uid = os.getuid()
+    uid = posix.getuid()
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:
         raise Refusal(OS_ERROR, f"there is no user with the id {uid}; add it to the password file") from None
-    return Caller(uid, entry.pw_name, full_name_of(os.fsencode(entry.pw_gecos), os.fsencode(entry.pw_name)))
+    return Caller(uid, entry.pw_name, full_name_of(_bytes_of(entry.pw_gecos), _bytes_of(entry.pw_name)))
+
+
+def _bytes_of(text: str) -> bytes:
+    """What `pwd` has decoded, as it was."""
+    return text.encode(sys.getfilesystemencoding(), "surrogateescape")
 
 
 def full_name_of(gecos: bytes, login: bytes) -> bytes:

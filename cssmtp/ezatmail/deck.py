@@ -5,9 +5,11 @@ mail has at most 2,000 recipients, more make further mails in the same deck.
 Never: checks addresses (that is `addresses`) or text (that is `Page.holds`); touches files.
 """
 
-from collections.abc import Iterator
-
 from cssmtp.ezatmail.page import BLANK, LESS_THAN, NEWLINE, PERIOD, Page
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # at run time the import would cost two milliseconds
+    from collections.abc import Iterator
 
 RECIPIENT_LIMIT = 2000
 CONTINUED_LENGTH = 80
@@ -15,7 +17,7 @@ CONTINUED_LENGTH = 80
 _PIECE = 1 << 20
 
 
-def deck(host: str, groups: list[tuple[str, list[str]]], text: list[bytes], page: Page, *, tls: bool) -> Iterator[bytes]:
+def deck(host: str, groups: list[tuple[str, list[str]]], text: list[bytes], page: Page, *, tls: bool) -> "Iterator[bytes]":
     """The bytes of a deck in pieces, lines ended by X'15'.
 
     `groups` are envelopes: sender ("" for the null sender) and recipients; `text` is the mail in lines of the page, in pieces
@@ -35,7 +37,7 @@ def deck(host: str, groups: list[tuple[str, list[str]]], text: list[bytes], page
     yield page.encode(b"QUIT\n")
 
 
-def _records(text: bytes) -> Iterator[bytes]:
+def _records(text: bytes) -> "Iterator[bytes]":
     """Whole lines as records of a mail, in pieces of about 1 MiB."""
     start = 0
     while start < len(text):

@@ -7,10 +7,13 @@ names of its keys are those of `cssmtp.spool.attributes`, and a test reads every
 """
 
 import errno
-import os
-from collections.abc import Iterable
+import posix
 
 from cssmtp.ezatmail.refusal import CANNOT_CREATE, NO_PERMISSION, TEMPORARY, UNAVAILABLE, Refusal, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # at run time the import would cost two milliseconds
+    from collections.abc import Iterable
 
 _SET_GROUP_ID = 0o2000
 
@@ -32,71 +35,76 @@ _STATUS = {
 _OTHER = (CANNOT_CREATE, "the spool file cannot be created")
 
 
-def submit(directory: str, attributes: dict[str, str], deck: Iterable[bytes]) -> str:
+def submit(directory: str, attributes: dict[str, str], deck: "Iterable[bytes]") -> str:
     """Writes a deck and its sidecar into `directory`; returns the name of the spool file, which is now the gateway's.
 
     `attributes` are the sidecar's text keys, `bytes` is added here. Raises `Refusal` (69, 73, 75 or 77).
     """
-    name = "ezatmail." + os.urandom(12).hex()
-    path = f"{directory}/{name}"
-    hidden = f"{directory}/.{name}"
-    made: list[str] = []
+    place = directory.encode("latin-1")
+    name = b"ezatmail." + posix.urandom(12).hex().encode("ascii")
+    path = place + b"/" + name
+    hidden = place + b"/." + name
+    made: list[bytes] = []
     try:
-        mode = 0o640 if os.stat(directory).st_mode & _SET_GROUP_ID else 0o600
-        made.append(hidden + ".tmp")
+        mode = 0o640 if posix.stat(place).st_mode & _SET_GROUP_ID else 0o600
+        made.append(hidden + b".tmp")
         size = _write(made[-1], deck, mode)
-        made.append(hidden + ".json.tmp")
+        made.append(hidden + b".json.tmp")
         _write(made[-1], [_sidecar(attributes, size)], mode)
-        os.rename(made[-1], path + ".json")
-        made[-1] = path + ".json"
-        os.rename(hidden + ".tmp", path)
+        posix.rename(made[-1], path + b".json")
+        made[-1] = path + b".json"
+        posix.rename(hidden + b".tmp", path)
         made.clear()
-        _sync_names(directory, path)
+        _sync_names(place, path)
     except OSError as fault:
         status, remedy = _STATUS.get(fault.errno or 0, _OTHER)
-        raise Refusal(status, f"{printable(directory)}: {os.strerror(fault.errno or 0)}: {remedy}") from None
+        raise Refusal(status, f"{printable(directory)}: {posix.strerror(fault.errno or 0)}: {remedy}") from None
     finally:
         for each in made:
             _remove(each)
-    return name
+    return name.decode("ascii")
 
 
-def _write(path: str, pieces: Iterable[bytes], mode: int) -> int:
+def _write(path: bytes, pieces: "Iterable[bytes]", mode: int) -> int:
     """Makes a new file with just these permissions, whatever the umask, and forces it to disk; returns its length."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    descriptor = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW, mode)
     try:
-        os.fchmod(descriptor, mode)
+        posix.fchmod(descriptor, mode)
         size = 0
         for piece in pieces:
-            while piece:
-                written = os.write(descriptor, piece)
-                size += written
-                piece = piece[written:]
-        os.fsync(descriptor)
+            size += write_all(descriptor, piece)
+        posix.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        posix.close(descriptor)
     return size
 
 
-def _sync_names(directory: str, path: str) -> None:
+def write_all(descriptor: int, data: bytes) -> int:
+    """Writes all of `data`, however many calls it takes; returns its length. Raises `OSError`."""
+    at = 0
+    while at < len(data):
+        at += posix.write(descriptor, data[at:] if at else data)
+    return at
+
+
+def _sync_names(directory: bytes, path: bytes) -> None:
     """Forces the new names to disk. Whoever may write to the directory but not read it cannot open it; then the file itself is
-    forced once more, by which the journaling file systems of Linux commit its renaming too."""
-    try:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:
+    forced once more, by which the journaling file systems of Linux commit its renaming too. The gateway may have it already."""
+    for each in (directory, path):
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            descriptor = posix.open(each, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOFOLLOW)
+        except (PermissionError, FileNotFoundError):
+            continue
+        try:
+            posix.fsync(descriptor)
+        finally:
+            posix.close(descriptor)
+        return
 
 
-def _remove(path: str) -> None:
+def _remove(path: bytes) -> None:
     try:
-        os.unlink(path)
+        posix.unlink(path)
     except OSError:
         return
 

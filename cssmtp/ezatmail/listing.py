@@ -24,12 +24,12 @@ _HEADING = f"{'-Spool file-':<58} {'-Size-':>9} {'-Arrived-':<20} {'-Owner-':<9}
 
 def show(settings: Settings, caller: Caller, say: Callable[[int, str], None]) -> int:
     """Prints the list. Raises `Refusal`: 69 when there is no spool, 77 when nothing of it can be read."""
-    root = Path(settings.spool)
+    root = _path(settings.spool)
     if not root.is_dir():
         raise Refusal(UNAVAILABLE, f"{printable(settings.spool)}: the spool is not there; is the statement D{{spool}} right?")
     administrator = caller.uid in (0, root.stat().st_uid)
     closed: list[str] = []
-    lines = _dropped(Path(settings.drop), caller, administrator, closed)
+    lines = _dropped(_path(settings.drop), caller, administrator, closed)
     for state, word in STATES.items():
         lines += _entries(root / state, word, settings.writer, None if administrator else caller.name.upper(), closed)
     if closed and not lines:
@@ -38,6 +38,10 @@ def show(settings: Settings, caller: Caller, say: Callable[[int, str], None]) ->
         say(2, f"not shown, because it cannot be read: {', '.join(closed)}\n")
     say(1, _HEADING + "".join(lines) if lines else "Mail queue is empty\n")
     return OK
+
+
+def _path(text: str) -> Path:
+    return Path(os.fsdecode(text.encode("latin-1")))
 
 
 def _line(name: str, size: int, arrived: str, owner: str, state: str) -> str:

@@ -5,11 +5,12 @@ nothing of it is. Nothing is written before the end of the message has been seen
 Never: talks to the network, runs a command, needs privileges.
 """
 
-import os
+import posix
 import sys
 import time
 
 from cssmtp.ezatmail.caller import Caller, real_caller
+from cssmtp.ezatmail.drop import write_all
 from cssmtp.ezatmail.envelope import envelopes, named_recipients, sender_address
 from cssmtp.ezatmail.message import header_recipients, needs_recipients, read_input, split
 from cssmtp.ezatmail.options import ALIASES, LIST, SERVE, VERIFY, Options, parse
@@ -24,7 +25,7 @@ CLOSED = -1
 
 def main() -> int:
     """Does what the command line of this process asks for; returns the exit status (ezatmail.md 6.5)."""
-    words = [os.fsencode(word).decode("latin-1") for word in sys.argv]
+    words = [_as_bytes(word) for word in sys.argv]
     options = Options(words[0].rpartition("/")[2] if words else "sendmail")
     standard_input = _standard_descriptors()
     try:
@@ -43,6 +44,11 @@ def main() -> int:
     return status
 
 
+def _as_bytes(word: str) -> str:
+    """An argument with one character per byte."""
+    return word.encode(sys.getfilesystemencoding(), "surrogateescape").decode("latin-1")
+
+
 def _standard_descriptors() -> int:
     """Makes sure that 0, 1 and 2 are open, so that no spool file gets one of these numbers and what is meant for people with it.
 
@@ -51,9 +57,9 @@ def _standard_descriptors() -> int:
     found = 0
     for number in range(3):
         try:
-            os.fstat(number)
+            posix.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            posix.open("/dev/null", posix.O_RDWR)
             if number == 0:
                 found = CLOSED
     return found
@@ -62,7 +68,7 @@ def _standard_descriptors() -> int:
 def say(descriptor: int, text: str) -> None:
     """Writes to standard output or error; a reader that has gone away is no fault of the mail."""
     try:
-        os.write(descriptor, text.encode("utf-8", "replace"))
+        write_all(descriptor, text.encode("utf-8", "replace"))
     except OSError:
         return
 
@@ -119,4 +125,4 @@ def _full_name(options: Options, caller: Caller) -> bytes:
     (3.9)."""
     if options.full_name is not None:
         return options.full_name.encode("latin-1")
-    return os.environb.get(b"NAME", b"") or (caller.full_name if options.sender is None else b"")
+    return posix.environ.get(b"NAME", b"") or (caller.full_name if options.sender is None else b"")

@@ -5,9 +5,8 @@ header fields named in 6.2 are added or removed, all others stay byte for byte.
 Never: interprets a body; raises for bytes of any kind, only for a failing or too large input.
 """
 
-import os
+import posix
 import time
-from collections.abc import Sized
 
 from cssmtp.ezatmail.refusal import DATA_ERROR, USAGE, Refusal
 
@@ -66,10 +65,10 @@ def read_input(descriptor: int, *, ignore_dots: bool, limit: int) -> bytes:
     looked = 0
     while True:
         try:
-            chunk = os.read(descriptor, BLOCK)
+            chunk = posix.read(descriptor, BLOCK)
         except OSError as fault:
             raise Refusal(
-                DATA_ERROR, f"the message cannot be read from standard input: {os.strerror(fault.errno or 0)}"
+                DATA_ERROR, f"the message cannot be read from standard input: {posix.strerror(fault.errno or 0)}"
             ) from None
         if not chunk:
             break
@@ -213,7 +212,7 @@ def date(now: float) -> bytes:
     ).encode("ascii")
 
 
-def needs_recipients(recipients: Sized, *, from_headers: bool) -> None:
+def needs_recipients(recipients: list[str] | list[tuple[str, list[str]]], *, from_headers: bool) -> None:
     """Raises `Refusal` (64) when there is nobody to send to."""
     if not recipients:
         where = "in the header (-t)" if from_headers else "on the command line; name some or use -t"

@@ -70,7 +70,7 @@ def open_page(name: str) -> Page:
     if name == DEFAULT_PAGE:
         return Page(DEFAULT_PAGE, IBM_1047, GRAPHICS + b"\t")
     from cssmtp.codepage.registry import lookup
-    from cssmtp.codepage.sources import source_text
+    from cssmtp.codepage.transcode import source_text
     from cssmtp.errors import UnknownCodePage
 
     try:

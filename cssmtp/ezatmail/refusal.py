@@ -4,8 +4,6 @@ Promises: every way to fail is a `Refusal` with a status of the table and one li
 Never: used for what the caller cannot see.
 """
 
-from cssmtp.errors import CssmtpError
-
 OK = 0
 USAGE = 64
 DATA_ERROR = 65
@@ -18,12 +16,18 @@ NO_PERMISSION = 77
 CONFIGURATION = 78
 
 
-class Refusal(CssmtpError):
-    """Nothing was sent. `exit_code` is one of the statuses above, the text says what is wrong and, where known, the remedy."""
+class Refusal(Exception):
+    """Nothing was sent (no `CssmtpError`, because importing that costs more than it is worth here).
+
+    `exit_code` is one of the statuses above, the text says what is wrong and, where known, the remedy."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.exit_code = status
+
+    def show(self) -> str:
+        """One line for a person."""
+        return str(self)
 
 
 def printable(text: str) -> str:

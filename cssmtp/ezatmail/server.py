@@ -10,6 +10,7 @@ import time
 
 from cssmtp.ezatmail.addresses import AddressError, checked
 from cssmtp.ezatmail.caller import Caller
+from cssmtp.ezatmail.drop import write_all
 from cssmtp.ezatmail.envelope import envelopes
 from cssmtp.ezatmail.message import BLOCK, canonical, lone_dot, split
 from cssmtp.ezatmail.options import Options
@@ -231,9 +232,7 @@ def _data(session: _Session, source: _Input, settings: Settings) -> None:
 
 
 def _reply(text: str) -> None:
-    data = text.encode("ascii", "replace") + b"\r\n"
     try:
-        while data:
-            data = data[os.write(1, data) :]
+        write_all(1, text.encode("ascii", "replace") + b"\r\n")
     except OSError:
         raise _Closed from None

@@ -5,7 +5,7 @@ the last of several definitions counts. What is ours and wrong is a `Refusal` (7
 Never: guesses the spool; opens anything but the file it is given.
 """
 
-import os
+import posix
 
 from cssmtp.ezatmail.refusal import CONFIGURATION, Refusal, printable
 
@@ -26,8 +26,8 @@ _DOMAIN_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV
 class Settings:
     """What the configuration says; the values here are the defaults.
 
-    `max_size` is in bytes, 0 = no limit. `page` is the code page in which decks are written, `charset` the one in which the
-    gateway sends ("" = not known). `spool` is the root of the spool's tree.
+    Texts have one character per byte (ISO 8859-1), paths too. `max_size` is in bytes, 0 = no limit. `page` is the code page in
+    which decks are written, `charset` the one in which the gateway sends ("" = not known). `spool` is the root of the spool.
     """
 
     __slots__ = ("alias_files", "charset", "domain", "host", "max_size", "page", "spool", "sysout_class", "tls", "writer")
@@ -68,20 +68,20 @@ def is_writer(name: str) -> bool:
 
 def configuration_file(given: str) -> str:
     """Which file is read: that of `-C`, else of the environment, else the default (ezatmail.md 6.2)."""
-    return given or os.environ.get(ENVIRONMENT_VARIABLE, "") or DEFAULT_FILE
+    return given or posix.environ.get(ENVIRONMENT_VARIABLE.encode("ascii"), b"").decode("latin-1") or DEFAULT_FILE
 
 
 def read(path: str) -> Settings:
     """The settings in the file `path`. Raises `Refusal` (78) when it cannot be read or has a statement of ours wrong."""
     try:
-        with open(path, "rb", buffering=0) as stream:
+        with open(path.encode("latin-1"), "rb", buffering=0) as stream:
             data = stream.readall()
     except (OSError, ValueError) as fault:
-        reason = os.strerror(fault.errno or 0) if isinstance(fault, OSError) else "no path"
+        reason = posix.strerror(fault.errno or 0) if isinstance(fault, OSError) else "no path"
         raise Refusal(
             CONFIGURATION, f"configuration {printable(path)}: {reason}; name another with -C or {ENVIRONMENT_VARIABLE}"
         ) from None
-    return parse(data, path, os.uname().nodename)
+    return parse(data, path, posix.uname().nodename)
 
 
 def parse(data: bytes, path: str, host: str) -> Settings:
