@@ -104,8 +104,9 @@ def _is_plain(text: str, page: Page) -> bool:
     return not text.encode("latin-1").translate(None, page.plain)
 
 
-def _encode_run(text: str, page: Page) -> str:
-    """The words of `text` from the first to the last that is not plain, as encoded words.
+def _encode_run(name: str, text: str, page: Page) -> str:
+    """`name` and `text`; the words of it from the first to the last that is not plain are encoded words, on a line of their own when
+    the first line would become too long.
 
     Blanks between two encoded words are not shown by readers; so beside one that was there before, the blank goes into ours.
     """
@@ -118,7 +119,9 @@ def _encode_run(text: str, page: Page) -> str:
     if last < len(words) and words[last].startswith("=?"):
         middle += " "
     encoded = encoded_words(middle.encode("latin-1")).decode("latin-1")
-    return " ".join([*words[:first], encoded, *words[last:]])
+    before = " ".join([name, *words[:first]])
+    fold = "\n " if len(before) + 1 + len(encoded.partition("\n")[0]) > FOLD_AT else " "
+    return before + fold + " ".join([encoded, *words[last:]])
 
 
 def _unfolded(field: bytes) -> tuple[str, str]:
@@ -129,8 +132,7 @@ def _unfolded(field: bytes) -> tuple[str, str]:
 
 def _unstructured(field: bytes, page: Page) -> bytes:
     name, value = _unfolded(field)
-    text = value.lstrip(_BLANKS)
-    return (name + " " + _encode_run(text, page)).encode("latin-1")
+    return _encode_run(name, value.lstrip(_BLANKS), page).encode("latin-1")
 
 
 class _Addresses:
