@@ -1,6 +1,8 @@
-"""What tests of ezatmail need: a spool of their own, a way to call the command, and what the gateway reads out of the drop directory.
+"""What tests of ezatmail need: a spool of their own, a way to call the command, and what the gateway reads out of the drop
+directory.
 
-Promises: nothing outside of the directory given is touched; the command is called in this process (`call`) or as a real one (`run`).
+Promises: nothing outside of the directory given is touched; the command is called in this process (`call`) or as a real one
+(`run`).
 Never: looks at the deck with anything but the gateway's own reader.
 """
 

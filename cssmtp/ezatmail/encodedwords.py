@@ -105,8 +105,8 @@ def _is_plain(text: str, page: Page) -> bool:
 
 
 def _encode_run(name: str, text: str, page: Page) -> str:
-    """`name` and `text`; the words of it from the first to the last that is not plain are encoded words, on a line of their own when
-    the first line would become too long.
+    """`name` and `text`; the words of it from the first to the last that is not plain are encoded words, on a line of their own
+    when the first line would become too long.
 
     Blanks between two encoded words are not shown by readers; so beside one that was there before, the blank goes into ours.
     """

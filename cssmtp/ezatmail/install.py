@@ -1,7 +1,7 @@
 """`python -m cssmtp.ezatmail.install DIRECTORY`: puts `ezatmail` and the names programs call it by into a directory.
 
-Promises: the launcher names this interpreter and this installation by their absolute paths, so that nothing has to be searched when it is
-started; `sendmail`, `mailq` and `newaliases` are links to it.
+Promises: the launcher names this interpreter and this installation by their absolute paths, so that nothing has to be searched
+when it is started; `sendmail`, `mailq` and `newaliases` are links to it.
 Never: replaces a file that is not from here.
 """
 
@@ -44,7 +44,8 @@ def launcher(python: str, place: str) -> str:
 
 
 def install(directory: Path) -> list[Path]:
-    """Writes launcher and links; returns their paths. Raises `OSError`, `ValueError` and `FileExistsError` for what is not ours."""
+    """Writes launcher and links; returns their paths. Raises `OSError`, `ValueError` and `FileExistsError` for what is not
+    ours."""
     text = launcher(sys.executable, str(Path(__file__).resolve().parents[2]))
     target = directory / "ezatmail"
     for path in (target, *(directory / name for name in NAMES)):

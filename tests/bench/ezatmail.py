@@ -1,8 +1,9 @@
 """One call of ezatmail beside one call of Postfix's sendmail: from start to exit, a mail of 1 KiB safely in the queue.
 
-Run: python -m tests.bench.ezatmail [--rounds N] [--size N]. The calls alternate, so that whatever else the machine does hits both; the
-ratio is the median of the ratios of the pairs. Both are durable before they exit: Postfix forces its maildrop file to disk, we force data,
-sidecar and directory. Postfix has a queue of its own and no daemon runs. Goal: at most 1.5; 50 calls at once without an error.
+Run: python -m tests.bench.ezatmail [--rounds N] [--size N]. The calls alternate, so that whatever else the machine does hits
+both; the ratio is the median of the ratios of the pairs. Both are durable before they exit: Postfix forces its maildrop file to
+disk, we force data, sidecar and directory. Postfix has a queue of its own and no daemon runs. Goal: at most 1.5; 50 calls at
+once without an error.
 """
 
 from __future__ import annotations

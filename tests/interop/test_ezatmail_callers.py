@@ -1,7 +1,8 @@
 """The real programs of ezatmail.md 4 call us, the gateway delivers to a real SMTP server, and Postfix gets the same calls.
 
-What a caller's mail looks like at the end must be what Postfix's own sendmail makes of it, but for the differences in `EXPLAINED`. The callers
-all run first, then the gateway once. Postfix has its own configuration directory and queue and is stopped at the end.
+What a caller's mail looks like at the end must be what Postfix's own sendmail makes of it, but for the differences in
+`EXPLAINED`. The callers all run first, then the gateway once. Postfix has its own configuration directory and queue and is
+stopped at the end.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Office:
     mails: dict[str, Envelope] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # aiosmtpd's name
         with self.changed:
             self.mails[min(each.partition("@")[0] for each in envelope.rcpt_tos)] = envelope
             self.changed.notify_all()
@@ -149,7 +150,8 @@ def _mutt(place: Place) -> None:
 
 def _s_nail(place: Place) -> None:
     place.start(
-        "s-nail", "-n", "-Ssendwait", f"-Smta={place.sendmail}", "-S", "v15-compat", "-r", "s@x.example", "-s", "Grüße", "snail@x.example",
+        "s-nail", "-n", "-Ssendwait", f"-Smta={place.sendmail}", "-S", "v15-compat", "-r", "s@x.example", "-s", "Grüße",
+        "snail@x.example",
         stdin=BODY,
     )  # fmt: skip
 
@@ -178,8 +180,10 @@ def _git(place: Place) -> None:
 
 def _mime_lite(place: Place) -> None:
     code = (
-        "use MIME::Lite; my $m = MIME::Lite->new(From => 'p@x.example', To => 'perl@x.example', Subject => 'two parts', Type => 'multipart/mixed');"
-        "$m->attach(Type => 'TEXT', Data => $ARGV[1]); $m->attach(Type => 'application/octet-stream', Encoding => 'base64', Data => 'abc' x 99,"
+        "use MIME::Lite; my $m = MIME::Lite->new(From => 'p@x.example', To => 'perl@x.example', "
+        "Subject => 'two parts', Type => 'multipart/mixed');"
+        "$m->attach(Type => 'TEXT', Data => $ARGV[1]); $m->attach(Type => 'application/octet-stream', Encoding => 'base64', "
+        "Data => 'abc' x 99,"
         " Filename => 'f.bin'); $m->send('sendmail', \"$ARGV[0] -t -oi -oem\") or exit 1;"
     )
     place.start("perl", "-e", code, place.sendmail, BODY)
@@ -222,7 +226,8 @@ def _symfony(place: Place) -> None:
     assert process.returncode == 0
 
 
-CRON = "From: root (Cron Daemon)\nTo: {}\nSubject: Cron <root@host> /bin/job\nContent-Type: text/plain; charset=UTF-8\nX-Cron-Env: <A=1>\n"
+CRON = "From: root (Cron Daemon)\nTo: {}\nSubject: Cron <root@host> /bin/job\nContent-Type: text/plain; charset=UTF-8\n"
+CRON += "X-Cron-Env: <A=1>\n"
 PLAIN = "From: a@x.example\nTo: {}@x.example\nSubject: a subject\n"
 
 CALLERS: dict[str, tuple[str, Callable[[Place], None]]] = {
@@ -240,9 +245,9 @@ CALLERS: dict[str, tuple[str, Callable[[Place], None]]] = {
     "perl": ("perl", _mime_lite),
     "python": ("", _python),
     "ruby": ("ruby", _ruby),
-    "nodemailer": ("", _line("-i -f a@x.example", "nodemailer@x.example", header=PLAIN.format("nodemailer") + "Bcc: hidden@x.example\n")),
+    "nodemailer": ("", _line("-i -f a@x.example", "nodemailer@x.example", header=PLAIN.format("nodemailer") + "Bcc: h@x\n")),
     "emacs": ("", _line("-oi -f root -odb -oem -t", header=PLAIN.format("emacs"))),
-    "fail2ban": ("", _line("-f f2b@x.example fail2ban@x.example", header="Subject: banned\nFrom: f2b@x.example\n", body="no dots\n")),
+    "fail2ban": ("", _line("-f f2b@x.example fail2ban@x.example", header="Subject: banned\nFrom: f2b@x.example\n", body="-\n")),
     "sudo": ("", _line("-t", header=PLAIN.format("sudo"), body="no dots\n")),
     "no-header": ("", _line("-i -f x@x.example", "no-header@x.example", body="just text\n\nmore\n")),
     "symfony-bs": ("", _symfony),
@@ -259,10 +264,12 @@ def _postfix(directory: Path, port: int) -> Iterator[Path]:
     shutil.chown(directory / "data", "postfix")
     parameters = {
         "compatibility_level": "3.6", "queue_directory": directory / "queue", "data_directory": directory / "data",
-        "maillog_file": directory / "log", "maillog_file_prefixes": directory, "myhostname": "mvsa.example.com", "mydomain": "example.com",
+        "maillog_file": directory / "log", "maillog_file_prefixes": directory, "myhostname": "mvsa.example.com",
+        "mydomain": "example.com",
         "myorigin": "example.com", "mydestination": "", "relayhost": f"[127.0.0.1]:{port}", "inet_interfaces": "loopback-only",
         "inet_protocols": "ipv4", "alias_maps": "", "local_recipient_maps": "", "smtp_tls_security_level": "none",
-        "smtputf8_enable": "no", "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination", "smtp_line_length_limit": "0",
+        "smtputf8_enable": "no", "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
+        "smtp_line_length_limit": "0",
     }  # fmt: skip
     (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in parameters.items()))
     services = ["pickup unix n - n 1 1 pickup", "qmgr unix n - n 300 1 qmgr", "postlog unix-dgram n - n - 1 postlogd"]

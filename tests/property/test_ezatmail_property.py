@@ -28,14 +28,57 @@ def bridge() -> Iterator[Bridge]:
 
 
 SWITCHES = st.sampled_from(
-    "-t -i -v -n -d -f -r -F -oi -oeq -oem -odi -om -bm -bp -bi -bs -bv -ba -q -q30m -Ac -B8BITMIME -Bx -Nnever -Rfull -Vx+41 -h3 -h"
-    " -U -G -m -- -O -L -X -M -C -I -ti -oA".split()
+    [
+        "-t",
+        "-i",
+        "-v",
+        "-n",
+        "-d",
+        "-f",
+        "-r",
+        "-F",
+        "-oi",
+        "-oeq",
+        "-oem",
+        "-odi",
+        "-om",
+        "-bm",
+        "-bp",
+        "-bi",
+        "-bs",
+        "-bv",
+        "-ba",
+        "-q",
+        "-q30m",
+        "-Ac",
+        "-B8BITMIME",
+        "-Bx",
+        "-Nnever",
+        "-Rfull",
+        "-Vx+41",
+        "-h3",
+        "-h",
+        "-U",
+        "-G",
+        "-m",
+        "--",
+        "-O",
+        "-L",
+        "-X",
+        "-M",
+        "-C",
+        "-I",
+        "-ti",
+        "-oA",
+    ]
 )
 WORDS = st.lists(SWITCHES | st.text(st.characters(min_codepoint=1, max_codepoint=255), max_size=12), max_size=6)
 HEADER_LINES = st.sampled_from(
-    [b"To: a@x.example", b"Cc: B <b@x.example>, c", b"Bcc: d@x.example", b"Subject: caf\xc3\xa9", b"From: \xfcml <e@x.example>", b" folded",
+    [b"To: a@x.example", b"Cc: B <b@x.example>, c", b"Bcc: d@x.example", b"Subject: caf\xc3\xa9", b"From: \xfcml <e@x.example>",
+     b" folded",
      b"Content-Type: text/plain; charset=utf-8", b"Content-Type: multipart/mixed; boundary=b", b"Resent-To: f@x.example",
-     b"Content-Transfer-Encoding: base64", b"Content-Transfer-Encoding: quoted-printable", b"From ", b"", b"--b", b"--b--", b".", b"..",
+     b"Content-Transfer-Encoding: base64", b"Content-Transfer-Encoding: quoted-printable", b"From ", b"", b"--b", b"--b--", b".",
+     b"..",
      b"x" * 999, b"\x00", b"trailing ", b"caf\xe9", b"A" * 79 + b"<", b"MAIL FROM:<evil@x.example>"]
 )  # fmt: skip
 INPUT = st.lists(HEADER_LINES | st.binary(max_size=30), max_size=12).map(b"\n".join)

@@ -1,4 +1,5 @@
-"""The command as a whole: bad input, the spool's faults, permissions, exit statuses (ezatmail.md 6.5), and the other modes (6.6)."""
+"""The command as a whole: bad input, the spool's faults, permissions, exit statuses (ezatmail.md 6.5), and the other modes
+(6.6)."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_row_06_envelope_sender(bridge: Bridge, words: list[str], sender: str) -
 
 
 def test_row_07_the_line_of_cronie(bridge: Bridge) -> None:
-    words = "-FCronDaemon -i -odi -oem -oi -t -f root".split()
+    words = ["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"]
     assert bridge.call(*words, stdin=b"To: ops\nSubject: Cron\n\nout\n").status == 0
     mail = bridge.mail()
     assert (mail.sender, mail.recipients) == ("root@example.com", ("ops@example.com",))
