@@ -61,6 +61,11 @@ def is_domain(text: str) -> bool:
     )
 
 
+def is_hello(text: str) -> bool:
+    """Whether the gateway takes `text` as the argument of HELO: one word of printable ASCII, at most 255 characters."""
+    return text.isascii() and text.isprintable() and 0 < len(text) <= 255 and " " not in text
+
+
 def is_writer(name: str) -> bool:
     """Whether `name` (upper case) is the name of an external writer; the rule is that of `cssmtp.spool.names`."""
     return 1 <= len(name) <= 8 and _NAME_CHARACTERS.issuperset(name) and name not in RESERVED_WRITERS
@@ -95,6 +100,11 @@ def parse(data: bytes, path: str, host: str) -> Settings:
                 _statement(settings, line.decode("latin-1"))
             except ValueError as fault:
                 raise _wrong(path, number, str(fault)) from None
+    if not is_hello(settings.host):
+        raise Refusal(
+            CONFIGURATION,
+            f"configuration {printable(path)}: the host's name {printable(settings.host)!r} is no word; state Djhost",
+        )
     settings.domain = settings.domain or _domain_of(settings.host)
     if not is_domain(settings.domain):
         raise Refusal(

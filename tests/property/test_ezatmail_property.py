@@ -6,6 +6,8 @@ import email
 import email.header
 import tempfile
 from collections.abc import Iterator
+from email.message import EmailMessage, Message
+from email.mime.multipart import MIMEMultipart
 from pathlib import Path
 
 import pytest
@@ -202,3 +204,46 @@ def test_the_size_limit_is_exact(limit: int, size: int) -> None:
         else:
             with pytest.raises(Refusal, match="MaxMessageSize"):
                 read_input(stream.fileno(), ignore_dots=True, limit=limit)
+
+
+TEXT_PARTS = st.builds(
+    lambda lines, encoding: ("text", "".join(f"{line}\n" for line in lines), encoding),
+    st.lists(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp", "Cs")), max_size=40), max_size=4),
+    st.sampled_from(["8bit", "quoted-printable", "base64"]),
+)
+BINARY_PARTS = st.builds(lambda data: ("application", data, "base64"), st.binary(max_size=80))
+
+
+@settings(max_examples=120, deadline=None)
+@given(parts=st.lists(TEXT_PARTS | BINARY_PARTS, min_size=1, max_size=4), nested=st.booleans())
+def test_the_parts_of_a_multipart_message_arrive(bridge: Bridge, parts: list[tuple[str, str | bytes, str]], nested: bool) -> None:
+    """Every part has its type and its content, whatever had to be encoded anew."""
+    bridge.clear()
+    message = MIMEMultipart("mixed", boundary="=_boundary")
+    home = message
+    if nested:
+        home = MIMEMultipart("related", boundary="=_inner")
+        message.attach(home)
+    for kind, content, encoding in parts:
+        part = EmailMessage()
+        if isinstance(content, str):
+            part.set_content(content, cte=encoding)
+        else:
+            part.set_content(content, maintype=kind, subtype="octet-stream", cte=encoding)
+        home.attach(part)
+    del message["Content-Transfer-Encoding"]
+    given = b"From: a@x.example\nTo: r@x.example\n" + message.as_bytes()
+    assert bridge.call("-i", "-t", stdin=given).status == 0
+    assert _parts(email.message_from_bytes(bridge.mail().text)) == _parts(email.message_from_bytes(given))
+    assert bridge.mail().text.isascii()
+
+
+def _parts(message: Message) -> list[tuple[str, bytes]]:
+    found = []
+    for part in message.walk():
+        if not part.is_multipart():
+            data = part.get_payload(decode=True)
+            assert isinstance(data, bytes)
+            text = part.get_content_maintype() == "text"
+            found.append((part.get_content_type(), data.replace(b"\r\n", b"\n") if text else data))
+    return found

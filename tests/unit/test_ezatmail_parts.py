@@ -190,6 +190,12 @@ def test_host_without_a_usable_domain() -> None:
         read("", host="under_score")
 
 
+@pytest.mark.parametrize("host", ["", "two words", "h\xf6st"])
+def test_host_that_cannot_say_helo(host: str) -> None:
+    with pytest.raises(Refusal, match="state Djhost"):
+        read("DMexample.com\n", host=host)
+
+
 @pytest.mark.parametrize("path", ["/nonexistent", "/", "a\x00b"])
 def test_unreadable_configuration_is_78(bridge: Bridge, path: str) -> None:
     with pytest.raises(Refusal) as caught:
