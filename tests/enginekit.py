@@ -106,7 +106,9 @@ class Bench:
     @property
     def context(self) -> Context:
         courier = cast(Courier, self.courier)
-        return Context(Settings(self.configuration), self.store, courier, self.events.append, SystemClock(), MemoryLedger(), self.flow)
+        return Context(
+            Settings(self.configuration), self.store, courier, self.events.append, SystemClock(), MemoryLedger(), self.flow
+        )
 
     def claim(self, data: bytes, **attributes: Any) -> Claim:
         given = {"writer": "CSSMTP", "jobname": "JOB1", "jobid": "JOB00001", "owner": "OPS", "origin_node": "TEST"}

@@ -40,7 +40,17 @@ class TargetState(enum.Enum):
 class Target:
     """One address with its state. `capabilities` is None until a server has greeted us, and again while the target is down."""
 
-    __slots__ = ("address", "capabilities", "last_reply", "learned", "next_attempt", "reason", "state", "tls_refusal", "tls_refused")
+    __slots__ = (
+        "address",
+        "capabilities",
+        "last_reply",
+        "learned",
+        "next_attempt",
+        "reason",
+        "state",
+        "tls_refusal",
+        "tls_refused",
+    )
 
     def __init__(self, address: Address) -> None:
         self.address = address

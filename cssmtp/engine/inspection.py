@@ -35,7 +35,7 @@ def inspect(
     recent: Recent,
     extended: int | None,
 ) -> Snapshot:
-    """The snapshot of a gateway at `now`. `work` are the tasks that work, each with its pool; `pools` how many tasks a pool has."""
+    """The snapshot at `now`. `work` are the tasks that work, each with its pool; `pools` says how many tasks a pool has."""
     tasks = sorted((task.status(pool) for task, pool in work), key=lambda task: task.tkid)
     return Snapshot(
         time=now,

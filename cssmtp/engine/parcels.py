@@ -29,11 +29,11 @@ class Parcel:
     """One thing to deliver: an envelope, a size, a way to make the bytes, and whom to tell.
 
     `recipients` are those still to be tried, `positions` their places in the deck's list. `retries` counts long retries.
-    `weight` is what the parcel costs in memory, in bytes. `failed_first` is when it first went into long retry, by the
-    monotonic clock.
+    `weight` is what the parcel costs in memory, in bytes. `since` is when it was read from the spool, in seconds of the
+    monotonic clock; 0 for what was not read there.
     """
 
-    __slots__ = ("ended", "failed_first", "positions", "recipients", "retries", "reverse_path", "size", "tls_required", "weight")
+    __slots__ = ("ended", "positions", "recipients", "retries", "reverse_path", "since", "size", "tls_required", "weight")
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Parcel:
         self.ended = ended
         self.retries = 0
         self.weight = 0
-        self.failed_first = 0.0
+        self.since = 0.0
 
     def wire(self, target: TargetServer) -> Wire:
         """The message for `target`, complete with the final period."""
@@ -93,9 +93,7 @@ class MailParcel(Parcel):
 
     def give_up(self, exhausted: Callable[[Outcome], Outcome]) -> None:
         """What was to be tried again is undeliverable."""
-        self.results = [
-            exhausted(one) if one is not None and one.verdict is Verdict.RETRY else one for one in self.results or ()
-        ]
+        self.results = [exhausted(one) if one is not None and one.verdict is Verdict.RETRY else one for one in self.results or ()]
 
     def keep_only(self, positions: tuple[int, ...]) -> None:
         """Narrow the parcel to the recipients at these places of the deck's list; the others are final."""

@@ -8,7 +8,8 @@ Never: carries a time. The bus is synchronous, so the moment of handling is the 
 the time asks its clock: most mails are then never stamped.
 
 An event that can mean more than one thing to the reader has a `variant`, a word that is part of the message's key.
-All events are imported from here; those about target servers stand in `target_events`, the values they carry in `facts`.
+All events are imported from here; those about target servers stand in `target_events`, about the operator's
+requests in `operator_events`, the values they carry in `facts`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from cssmtp.config.model import Configuration
 from cssmtp.model import Envelope, Fault, Outcome, Verdict
+from cssmtp.observe.facts import Cause as Cause
 from cssmtp.observe.facts import Counts as Counts
 from cssmtp.observe.facts import Direction as Direction
 from cssmtp.observe.facts import Disposition as Disposition
@@ -25,6 +28,26 @@ from cssmtp.observe.facts import Ignored as Ignored
 from cssmtp.observe.facts import MailResult as MailResult
 from cssmtp.observe.facts import Severity as Severity
 from cssmtp.observe.facts import SpoolFile as SpoolFile
+from cssmtp.observe.operator_events import CommandReceived as CommandReceived
+from cssmtp.observe.operator_events import CommandRefused as CommandRefused
+from cssmtp.observe.operator_events import ConfigurationRefreshed as ConfigurationRefreshed
+from cssmtp.observe.operator_events import ControlUnavailable as ControlUnavailable
+from cssmtp.observe.operator_events import ExtendedRetryFlushed as ExtendedRetryFlushed
+from cssmtp.observe.operator_events import LogLevelChanged as LogLevelChanged
+from cssmtp.observe.operator_events import LongRetryFlushed as LongRetryFlushed
+from cssmtp.observe.operator_events import ProcessingResumed as ProcessingResumed
+from cssmtp.observe.operator_events import ProcessingSuspended as ProcessingSuspended
+from cssmtp.observe.operator_events import RefreshRefused as RefreshRefused
+from cssmtp.observe.operator_events import Resource as Resource
+from cssmtp.observe.operator_events import ResourceHigh as ResourceHigh
+from cssmtp.observe.operator_events import ResourceRelieved as ResourceRelieved
+from cssmtp.observe.operator_events import TargetsRefreshed as TargetsRefreshed
+from cssmtp.observe.operator_events import UserExitChanged as UserExitChanged
+from cssmtp.observe.operator_events import UserExitFailed as UserExitFailed
+from cssmtp.observe.operator_events import UserExitLoaded as UserExitLoaded
+from cssmtp.observe.operator_events import UserExitMissing as UserExitMissing
+from cssmtp.observe.operator_events import UserExitSlow as UserExitSlow
+from cssmtp.observe.operator_events import ValueKept as ValueKept
 from cssmtp.observe.target_events import ConnectionClosed as ConnectionClosed
 from cssmtp.observe.target_events import ConnectionOpened as ConnectionOpened
 from cssmtp.observe.target_events import Dialogue as Dialogue
@@ -88,6 +111,18 @@ class ConfigurationRemark(Event):
     @property
     def variant(self) -> str:
         return self.severity.value
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationChanged(Event):
+    """Another configuration is in effect: at the start, and after REFRESH, LOGLEVEL and USEREXIT of the operator."""
+
+    configuration: Configuration
+    cause: Cause
+
+    @property
+    def source(self) -> str:
+        return self.configuration.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +264,7 @@ class MailEnded(Event):
     """Processing of one mail has ended, once per mail. The hot one: nothing is computed before somebody asks.
 
     `outcomes` has the last outcome of each recipient of the envelope, in its order; `size` in octets; `tries` counts
-    attempts, 1 = went through at once.
+    attempts, 1 = went through at once; `seconds` since it was read from the spool.
     """
 
     VARIANTS: ClassVar[tuple[str, ...]] = tuple(result.value for result in MailResult)
@@ -240,6 +275,7 @@ class MailEnded(Event):
     size: int
     outcomes: tuple[Outcome, ...]
     tries: int = 1
+    seconds: float = 0.0
 
     @property
     def delivered(self) -> int:
@@ -407,6 +443,30 @@ class InternalError(Event):
 
     where: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmfBroken(Event):
+    """SMF records cannot be written to `path`; they are kept for a while, mail goes on."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmfMended(Event):
+    """SMF records are written to `path` again; `lost` of them could not be kept."""
+
+    path: str
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsFailed(Event):
+    """Metrics are not to be had at `address`."""
+
+    address: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

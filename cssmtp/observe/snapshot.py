@@ -35,7 +35,7 @@ class TaskStatus:
     """One spool file in work.
 
     `read`, `sent`, `failed` count mails; `pending` are those in work that are not in long retry, `retrying` those that are;
-    `oldest_retry` is when the one that has been there longest went there.
+    `oldest_retry` is when the oldest of those was read.
     """
 
     tkid: int
