@@ -286,7 +286,8 @@ class MailEnded(Event):
 
     @property
     def sender(self) -> str:
-        return self.envelope.reverse_path
+        """The reverse-path in its brackets, because the null one is nothing but brackets."""
+        return f"<{self.envelope.reverse_path}>"
 
     @property
     def address(self) -> str:
@@ -315,7 +316,8 @@ class MailDiscarded(Event):
 
     @property
     def sender(self) -> str:
-        return self.envelope.reverse_path
+        """The reverse-path in its brackets, because the null one is nothing but brackets."""
+        return f"<{self.envelope.reverse_path}>"
 
     @property
     def recipients(self) -> int:
