@@ -9,6 +9,7 @@ Never: knows what a record means.
 from __future__ import annotations
 
 import enum
+import functools
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,7 @@ def from_ebcdic(data: bytes) -> str:
     return data.translate(_FROM_EBCDIC).decode("latin-1")
 
 
+@functools.lru_cache(maxsize=16)
 def packed_date(day: date | None) -> bytes:
     """0cyydddF: c counts centuries from 1900, ddd days of the year; all zeros for a day that is not known."""
     if day is None:

@@ -230,6 +230,8 @@ CRON = "From: root (Cron Daemon)\nTo: {}\nSubject: Cron <root@host> /bin/job\nCo
 CRON += "X-Cron-Env: <A=1>\n"
 PLAIN = "From: a@x.example\nTo: {}@x.example\nSubject: a subject\n"
 
+SHAPES = 'From: a@x.example\nTo: "r, o" <row12@x.example>,\n g: row12b@x.example;,\n (no) row12c@x.example\n'
+
 CALLERS: dict[str, tuple[str, Callable[[Place], None]]] = {
     "cronie": ("", _line("-FCronDaemon -i -odi -oem -oi -t -f root", header=CRON.format("cronie"))),
     "vixie-cron": ("", _line("-FCronDaemon -odi -oem -oi -t", header=PLAIN.format("vixie-cron"))),
@@ -251,8 +253,18 @@ CALLERS: dict[str, tuple[str, Callable[[Place], None]]] = {
     "sudo": ("", _line("-t", header=PLAIN.format("sudo"), body="no dots\n")),
     "no-header": ("", _line("-i -f x@x.example", "no-header@x.example", body="just text\n\nmore\n")),
     "symfony-bs": ("", _symfony),
+    "row01": ("", _line("-t -i", header=PLAIN.format("row01") + "Cc: row01c@x.example\nBcc: row01z@x.example\n")),
+    "row02": ("", _line("", "row02@x.example", header=PLAIN.format("else") + "Bcc: h@x.example\n", body="x\n")),
+    "row03": ("", _line("-t", "row03z@x.example", "row03@x.example", header=PLAIN.format("row03"), body="x\n")),
+    "row04": ("", _line("-t", header=PLAIN.format("row04"), body="one\n.\nnever\n")),
+    "row05": ("", _line("-t", header=PLAIN.format("row05"), body="..x\n.y\n")),
+    "row06": ("", _line("-i", "-f", "", "row06@x.example", header=PLAIN.format("row06"))),
+    "-row08": ("", _line("-i", "--", "-row08@x.example", header=PLAIN.format("row08"))),
+    "row12": ("", _line("-t", header=SHAPES)),
 }  # fmt: skip
-"""Every row of the caller table: the program it needs, and how it calls."""
+"""Every row of the caller table, and rows of the matrix of ezatmail.md 5: the program it needs, and how it calls."""
+OTHER_TEXT = {"row05": "sendmail drops one of two leading periods when there is no -i, and so do we; Postfix leaves both (3.8)"}
+"""Callers whose text differs from Postfix's, and why."""
 
 
 @contextmanager
@@ -269,7 +281,7 @@ def _postfix(directory: Path, port: int) -> Iterator[Path]:
         "myorigin": "example.com", "mydestination": "", "relayhost": f"[127.0.0.1]:{port}", "inet_interfaces": "loopback-only",
         "inet_protocols": "ipv4", "alias_maps": "", "local_recipient_maps": "", "smtp_tls_security_level": "none",
         "smtputf8_enable": "no", "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
-        "smtp_line_length_limit": "0",
+        "allow_min_user": "yes",
     }  # fmt: skip
     (etc / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in parameters.items()))
     services = ["pickup unix n - n 1 1 pickup", "qmgr unix n - n 300 1 qmgr", "postlog unix-dgram n - n - 1 postlogd"]
@@ -340,7 +352,7 @@ def test_caller_gets_what_postfix_gives(offices: tuple[Office, Office], name: st
         pytest.skip(f"{program} is not installed")
     ours, theirs = (office.seen(name) for office in offices)
     assert (ours.sender, {*ours.recipients}) == (theirs.sender, {*theirs.recipients})
-    assert ours.text == theirs.text
+    assert (ours.text == theirs.text) is (name not in OTHER_TEXT)
     explained = EXPLAINED.get(name, {})
     for field_name in ours.header.keys() | theirs.header.keys():
         if field_name in explained:

@@ -168,3 +168,41 @@ def test_row_15_two_thousand_and_one_recipients(bridge: Bridge) -> None:
     assert len(first.recipients) == 2000
     assert first.text == second.text
     assert len(bridge.files()) == 1
+
+
+def test_resent_fields_alone_count_when_there_are_any(bridge: Bridge) -> None:
+    """ezatmail.md 3.6."""
+    text = b"Resent-From: a@x.example\nResent-To: r@x.example\nResent-Bcc: s@x.example\n" + THREE
+    assert bridge.call("-t", stdin=text).status == 0
+    mail = bridge.mail()
+    assert mail.recipients == ("r@x.example", "s@x.example")
+    assert b"Resent-Bcc" not in mail.text
+    bridge.clear()
+    assert bridge.call("-t", stdin=b"Resent-From: a@x.example\n" + THREE).status == 64
+
+
+def test_what_is_added_to_a_header_and_what_is_not(bridge: Bridge) -> None:
+    """ezatmail.md 6.2, step 6: From, and a group when nobody is named; Date and Message-ID are the gateway's."""
+    assert bridge.call("-f", "s@x.example", "r@x.example", stdin=b"Return-Path: <x@y>\nSubject: s\nBcc: b@x\n\nx\n").status == 0
+    assert bridge.mail().header == b"Subject: s\r\nFrom: s@x.example\r\nTo: undisclosed-recipients:;"
+
+
+def test_first_line_from_is_dropped_and_others_stay(bridge: Bridge) -> None:
+    """ezatmail.md 3.8."""
+    assert bridge.call("r@x.example", stdin=b"From me Mon Jan 1 00:00:00 2026\n" + THREE + b"From here on\n").status == 0
+    assert bridge.mail().body == b"Hello\r\nFrom here on\r\n"
+
+
+def test_carriage_returns_before_line_ends_go(bridge: Bridge) -> None:
+    """ezatmail.md 3.8, 6.2 step 3."""
+    assert bridge.call("-i", "r@x.example", stdin=THREE.replace(b"\n", b"\r\n") + b"two\r\r\nthree\r").status == 0
+    assert bridge.mail().body == b"Hello\r\ntwo\r\nthree\r\n"
+    assert b"charset" not in bridge.mail().text
+
+
+def test_no_blank_line_between_header_and_body(bridge: Bridge) -> None:
+    """ezatmail.md 3.7: what is missing is added all the same."""
+    assert bridge.call("r@x.example", stdin=b"Subject: s\nno field here\nTo: not a field any more\n").status == 0
+    mail = bridge.mail()
+    assert mail.body == b"no field here\r\nTo: not a field any more\r\n"
+    assert b"\r\nTo: undisclosed-recipients:;\r\n\r\n" in mail.text

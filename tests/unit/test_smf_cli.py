@@ -129,6 +129,12 @@ def test_sums_by_result_as_a_table_and_as_csv(smf: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out.splitlines()[0].startswith("result,mails,sent,partly")
 
 
+def test_the_example_of_the_documentation_is_real(smf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["smf", str(smf), "--by", "job"]) == 0
+    page = (Path(__file__).parents[2] / "docs" / "smf.md").read_text(encoding="utf-8")
+    assert f"$ cssmtp smf smf119 --by job\n{capsys.readouterr().out}```" in page
+
+
 def test_without_mail_records_jobs_are_summed_over_spool_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "smf"
     path.write_bytes(frame(encode(RECORDS[Subtype.SPOOL])))
