@@ -24,6 +24,10 @@ class Unreachable(CssmtpError):
     """Nobody answers at the control socket; exit status 2."""
 
 
+class NotRunning(Unreachable):
+    """There is no gateway, as opposed to one that we may not ask or that does not answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the gateway said: 0 done, 1 refused, and its text."""
@@ -42,9 +46,9 @@ def ask(path: Path, verb: str, procedure: str = "-", operands: str = "", *, as_j
             line.sendall(request.encode("utf-8", "replace"))
             return _answer(line, path)
     except FileNotFoundError:
-        raise Unreachable(f"no gateway is running here: there is no {path}") from None
+        raise NotRunning(f"no gateway is running here: there is no {path}") from None
     except ConnectionRefusedError:
-        raise Unreachable(f"no gateway is running here: nobody serves {path}") from None
+        raise NotRunning(f"no gateway is running here: nobody serves {path}") from None
     except PermissionError:
         raise Unreachable(f"{path}: this user may not command the gateway") from None
     except TimeoutError:

@@ -32,10 +32,11 @@ ANYBODY = "-"
 
 
 class Operator:
-    """Obeys the operator of one gateway. `reload` reads the configuration file again, as at the start; it is called in a thread."""
+    """Obeys the operator of one gateway. `reload` reads the configuration file again as at the start, in a thread."""
 
     def __init__(self, gateway: Gateway, log: Log, reload: Callable[[], Loaded], publish: Publish) -> None:
         self._gateway = gateway
+        self._steering = gateway.steering
         self._log = log
         self._reload = reload
         self._publish = publish
@@ -66,7 +67,7 @@ class Operator:
         text = f"{verb} {operands}".strip()
         self._publish(CommandReceived(text, user))
         command = parse(operands) if verb == "MODIFY" else Command(Verb.STOP)
-        own = self._gateway.settings.now.system.job_name.upper()
+        own = self._steering.settings.now.system.job_name.upper()
         if procedure.upper() not in (ANYBODY, own):
             command = Misunderstood(f"this gateway is {own}, not {procedure.upper()[:16]}")
         elif verb not in ("MODIFY", "STOP"):
@@ -76,7 +77,7 @@ class Operator:
         else:
             reply = await self.do(command)
         if not reply.ok:
-            self._publish(CommandRefused(text, reply.lines[0]))
+            self._publish(CommandRefused(text, str(reply.data.get("text", ""))))
         return reply
 
     async def do(self, command: Command) -> Reply:
@@ -112,13 +113,13 @@ class Operator:
     # retry
 
     def _flush_task(self, tkid: str) -> Reply:
-        mails = self._gateway.flush_task(int(tkid))
+        mails = self._steering.flush_task(int(tkid))
         if mails is None:
             return _no_task(Verb.FLUSHRETRY_TKID, tkid)
         return done(f"long retry of task {tkid} ended for mails: {mails}", mails=mails)
 
     def _flush_age(self, days: str) -> Reply:
-        mails = self._gateway.flush_extended(int(days))
+        mails = self._steering.flush_extended(int(days))
         if mails is None:
             return refused(Verb.FLUSHRETRY_AGE.value, "there is no extended retry")
         return done(f"extended retry ended for mails of {days} days or more: {mails}", mails=mails)
@@ -126,13 +127,11 @@ class Operator:
     # processing
 
     def _suspend(self, activity: Activity) -> Reply:
-        if self._gateway.activity is not activity:
-            self._gateway.suspend(activity)
+        self._steering.suspend(activity)
         return done(f"state is {activity.value}", state=activity.value)
 
     def _resume(self, _: str) -> Reply:
-        if self._gateway.activity is not Activity.ACTIVE:
-            self._gateway.resume()
+        self._steering.resume()
         return done(f"state is {Activity.ACTIVE.value}", state=Activity.ACTIVE.value)
 
     def _stop(self, _: str) -> Reply:
@@ -142,29 +141,29 @@ class Operator:
     # settings
 
     def _log_level(self, level: str) -> Reply:
-        self._gateway.set_log_level(int(level))
+        self._steering.set_log_level(int(level))
         self._log.set_level(int(level))
         return done(f"LogLevel is {level}", level=int(level))
 
     def _user_exit(self, level: str) -> Reply:
-        self._gateway.set_user_exit(UserExitLevel(level))
+        self._steering.set_user_exit(UserExitLevel(level))
         return done(f"user exit level is {level}", level=level)
 
     async def _refresh(self, _: str) -> Reply:
         loaded = await asyncio.to_thread(self._reload)
-        source = self._gateway.settings.now.source
-        diagnostics = self._gateway.refresh(loaded)
+        source = self._steering.settings.now.source
+        diagnostics = self._steering.refresh(loaded)
         said = [str(diagnostic) for diagnostic in diagnostics]
         if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
             return refused(Verb.REFRESH.value, "the configuration is refused and nothing has changed", said)
-        self._log.set_level(self._gateway.settings.now.log_level)
+        self._log.set_level(self._steering.settings.now.log_level)
         return done(f"configuration {source} is in effect", *said)
 
     def _refresh_addresses(self, _: str) -> Reply:
-        return self._targets(self._gateway.refresh_addresses(), Verb.REFRESHIPLIST, "names are being resolved again")
+        return self._targets(self._steering.refresh_addresses(), Verb.REFRESHIPLIST, "names are being resolved again")
 
     def _refresh_targets(self, _: str) -> Reply:
-        return self._targets(self._gateway.refresh_targets(), Verb.REFRESHTARGETS, "target servers are being examined again")
+        return self._targets(self._steering.refresh_targets(), Verb.REFRESHTARGETS, "target servers are being examined again")
 
     def _targets(self, any_there: bool, verb: Verb, what: str) -> Reply:
         return done(what) if any_there else refused(verb.value, "no target server is in use in test mode")

@@ -19,28 +19,30 @@ from cssmtp.messages import Level, Title, plain
 from cssmtp.observe.snapshot import Snapshot, TargetStatus, TaskStatus
 
 LABEL = 19
-"""Width of a label, as in the configuration display."""
+"""Width of a label and its indentation."""
 
 VALUE_LIMIT = 256
 """Octets of a value that are shown; servers may say more."""
 
 ABSENT = "NONE"
+UNKNOWN = "UNKNOWN"
 
 Value = str | int | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A label and its value; a time is shown to the second, None as NONE."""
+    """A label and its value; a time is shown to the second, one that is not there as `absent`."""
 
     label: str
     value: Value
+    absent: str = ABSENT
 
     @property
     def text(self) -> str:
         match self.value:
             case None | "":
-                return ABSENT
+                return self.absent
             case datetime():
                 return self.value.isoformat(timespec="seconds")
             case _:
@@ -100,7 +102,7 @@ class Listing:
 
 
 def _line(field: Field, indent: int) -> str:
-    return f"{' ' * indent}{field.label:<{LABEL + 2 - indent}}: {field.text}"
+    return f"{' ' * indent}{field.label:<{LABEL + 4 - indent}}: {field.text}"
 
 
 def ip_list(snapshot: Snapshot) -> Listing:
@@ -193,15 +195,15 @@ def _sums(snapshot: Snapshot) -> Iterable[Section]:
 
 
 def _target(target: TargetStatus) -> tuple[Field, ...]:
-    tls = "REQUIRED" if target.secure else "OFFERED" if target.tls else "NO" if target.protocol else "UNKNOWN"
+    tls = "REQUIRED" if target.secure else "OFFERED" if target.tls else "NO" if target.protocol else ""
     return (
         Field("IP ADDRESS", target.address),
         Field("PORT", target.port),
         Field("STATE", target.state),
         Field("REASON", target.reason),
-        Field("TYPE", target.protocol or "UNKNOWN"),
-        Field("SIZE", target.size or "NO LIMIT KNOWN"),
-        Field("TLS", tls),
+        Field("TYPE", target.protocol, UNKNOWN),
+        Field("SIZE", target.size or None, "NO LIMIT KNOWN"),
+        Field("TLS", tls, UNKNOWN),
         Field("CONNECTIONS", target.connections),
         Field("SENT", target.sent),
         Field("LAST REPLY", target.last_reply),

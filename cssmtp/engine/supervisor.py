@@ -26,6 +26,7 @@ from cssmtp.engine.ledger import MemoryLedger
 from cssmtp.engine.parcels import Parcel
 from cssmtp.engine.settings import Settings
 from cssmtp.engine.spooltask import FileResult, SpoolTask
+from cssmtp.engine.steering import Steering
 from cssmtp.engine.testmode import TestModeTask
 from cssmtp.engine.watcher import Watcher
 from cssmtp.errors import SpoolError
@@ -40,9 +41,6 @@ from cssmtp.observe.events import (
     GatewayStopped,
     GatewayStopping,
     InternalError,
-    LongRetryFlushed,
-    ProcessingResumed,
-    ProcessingSuspended,
     SpoolEntryRefused,
     SpoolUnusable,
     TestModeWithoutReport,
@@ -92,8 +90,7 @@ class Gateway:
         watched: tuple[Path, ...] = (),
         until_idle: bool = False,
     ) -> None:
-        self.settings = Settings(configuration)
-        self.activity = Activity.ACTIVE
+        self._settings = Settings(configuration)
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -104,6 +101,7 @@ class Gateway:
         self._pools: dict[asyncio.Task[FileResult], str] = {}
         self._totals = Totals()
         self._flow = Flow(bus.publish)
+        self.steering = Steering(self._settings, self._flow, bus.publish, self._tasks.values, self._watcher.poke)
         self._heartbeat = Heartbeat(bus.publish)
         self._courier: Courier | None = None
         self._started = clock.wall()
@@ -113,7 +111,7 @@ class Gateway:
 
     @property
     def _configuration(self) -> Configuration:
-        return self.settings.now
+        return self._settings.now
 
     def every_second(self, call: Callable[[], None]) -> None:
         """Have `call` called about once a second on the loop while the gateway runs."""
@@ -143,33 +141,6 @@ class Gateway:
         self._stop_reason = self._stop_reason or reason
         self._watcher.poke()
 
-    # --- for the operator
-
-    def suspend(self, activity: Activity) -> None:
-        """Take no new spool files; with SUSPENDED_IMMEDIATE files in progress are not read on either (MODIFY SUSPEND).
-
-        Mails that have been read are delivered all the same.
-        """
-        self.activity = activity
-        self._flow.pause(activity is Activity.SUSPENDED_IMMEDIATE)
-        self._bus.publish(ProcessingSuspended(activity is Activity.SUSPENDED_IMMEDIATE))
-
-    def resume(self) -> None:
-        """Go on after `suspend` (MODIFY RESUME)."""
-        self.activity = Activity.ACTIVE
-        self._flow.pause(False)
-        self._bus.publish(ProcessingResumed())
-        self._watcher.poke()
-
-    def flush_task(self, tkid: int) -> int | None:
-        """End long retry of the task's mails (MODIFY FLUSHRETRY,TKID=); how many there were, None: there is no such task."""
-        work = next((work for work in self._tasks.values() if work.tkid == tkid), None)
-        if work is None:
-            return None
-        mails = work.flush()
-        self._bus.publish(LongRetryFlushed(tkid, mails))
-        return mails
-
     def snapshot(self, log_level: int) -> Snapshot:
         """How everything stands now; `log_level` is the LogLevel in force."""
         return inspect(
@@ -177,7 +148,7 @@ class Gateway:
             started=self._started,
             configuration=self._configuration,
             ready=self._ready,
-            activity=self.activity,
+            activity=self.steering.activity,
             log_level=log_level,
             work=[(work, self._pools[task]) for task, work in self._tasks.items()],
             pools=POOLS,
@@ -185,8 +156,6 @@ class Gateway:
             recent=self._recent,
             extended=None,
         )
-
-    # --- the run
 
     async def run(self) -> int:
         configuration = self._configuration
@@ -212,7 +181,7 @@ class Gateway:
             await self._courier.start()
         self._flow.courier = self._courier
         context = Context(
-            self.settings,
+            self._settings,
             self._store,
             self._courier,
             self._bus.publish,
@@ -238,9 +207,9 @@ class Gateway:
     async def _serve(self, context: Context) -> None:
         while not self._stop_reason:
             pending = await self._admit()
-            if self.activity is Activity.ACTIVE:
+            if self.steering.activity is Activity.ACTIVE:
                 await self._claim_ready(context)
-            if self._until_idle and not self._tasks and not pending and self.activity is Activity.ACTIVE:
+            if self._until_idle and not self._tasks and not pending and self.steering.activity is Activity.ACTIVE:
                 self.stop("the spool is empty")
                 return
             if self._until_idle and not pending and self._nothing_moves():
