@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from cssmtp.config.model import TargetServer
+from cssmtp.delivery.link import EightBit
 from cssmtp.model import BodySpan, DeckMail, Outcome
 
 Wire = bytes | Iterator[bytes]
@@ -19,7 +20,7 @@ Wire = bytes | Iterator[bytes]
 class Renderer(Protocol):
     """Makes wire forms of the mails of one spool file."""
 
-    def wire(self, mail: DeckMail, added: bytes, target: TargetServer) -> Wire: ...
+    def wire(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit: ...
 
 
 Ended = Callable[["Parcel", tuple[Outcome, ...]], None]
@@ -51,8 +52,11 @@ class Parcel:
         self.retries = 0
         self.weight = 0
 
-    def wire(self, target: TargetServer) -> Wire:
-        """The message for `target`, complete with the final period."""
+    def wire(self, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
+        """The message for `target`, complete with the final period. `eight_bit`: the server takes 8-bit MIME.
+
+        Raises UnsendableMail when the target cannot get it.
+        """
         raise AssertionError("a parcel renders itself")
 
 
@@ -75,8 +79,8 @@ class MailParcel(Parcel):
         """Whether the body stands in the spool file only."""
         return isinstance(self.mail.body, BodySpan)
 
-    def wire(self, target: TargetServer) -> Wire:
-        return self.renderer.wire(self.mail, self.added, target)
+    def wire(self, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
+        return self.renderer.wire(self, target, eight_bit=eight_bit)
 
     def merge(self, outcomes: tuple[Outcome, ...]) -> None:
         """Note the latest outcome of each recipient that was tried; those of earlier tries stay."""
@@ -114,5 +118,5 @@ class TextParcel(Parcel):
         super().__init__(reverse_path, recipients, size, tls_required, ended)
         self.render = render
 
-    def wire(self, target: TargetServer) -> Wire:
+    def wire(self, target: TargetServer, *, eight_bit: bool) -> Wire:
         return self.render(target)

@@ -180,8 +180,9 @@ class SpoolTask:
         if self._context.courier is not None:
             self._context.courier.submit(parcel)
 
-    def wire(self, mail: DeckMail, added: bytes, target: TargetServer) -> Wire:
+    def wire(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Wire:
         """The mail as `target` gets it (see `parcels.Renderer`)."""
+        mail, added = parcel.mail, parcel.added
         if isinstance(mail.body, BodySpan):
             return self._stream(mail, mail.body, added, target)
         composer, charset = self._composer(target)

@@ -74,7 +74,7 @@ def test_a_mail_that_somebody_gets_is_deliverable() -> None:
 
 def test_outcomes_of_several_tries_are_merged_by_place() -> None:
     class NoRenderer:
-        def wire(self, *_: object) -> bytes:
+        def wire(self, *_: object, **__: object) -> bytes:
             return b""
 
     parcel = MailParcel(deck_mail("a@x.example", "b@x.example", "c@x.example"), b"", NoRenderer(), lambda *_: None)
@@ -89,7 +89,7 @@ def test_outcomes_of_several_tries_are_merged_by_place() -> None:
 
 def test_a_bare_parcel_cannot_be_sent() -> None:
     with pytest.raises(AssertionError):
-        Parcel("", (), 0, False, lambda *_: None).wire(TARGET)
+        Parcel("", (), 0, False, lambda *_: None).wire(TARGET, eight_bit=True)
 
 
 def test_the_memory_ledger_settles_at_once_and_remembers_nothing() -> None:
