@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration
 from cssmtp.delivery.courier import Courier
+from cssmtp.engine.labelwatch import LabelWatch
 from cssmtp.engine.ledger import Ledger
 from cssmtp.engine.parcels import Parcel
 from cssmtp.observe.events import Event, QueueBackpressure
@@ -86,3 +87,4 @@ class Context:
     clock: Clock
     ledger: Ledger
     flow: Flow
+    labels: LabelWatch = field(default_factory=LabelWatch)

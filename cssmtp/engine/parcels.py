@@ -6,11 +6,13 @@ place in the spool file. Never: decides what an outcome means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from cssmtp.config.model import TargetServer
 from cssmtp.delivery.link import EightBit
+from cssmtp.engine.fitting import ALL_FIT
+from cssmtp.mail.compose import Fit
 from cssmtp.model import BodySpan, DeckMail, Outcome
 
 Wire = bytes | Iterator[bytes]
@@ -61,16 +63,17 @@ class Parcel:
 
 
 class MailParcel(Parcel):
-    """A mail of a deck."""
+    """A mail of a deck. `fits` says for which charsets its lines are too long (see `fitting`)."""
 
-    __slots__ = ("added", "mail", "renderer", "results")
+    __slots__ = ("added", "fits", "mail", "renderer", "results")
 
-    def __init__(self, mail: DeckMail, added: bytes, renderer: Renderer, ended: Ended) -> None:
+    def __init__(self, mail: DeckMail, added: bytes, renderer: Renderer, ended: Ended, fits: Mapping[str, Fit] = ALL_FIT) -> None:
         envelope = mail.envelope
         super().__init__(envelope.reverse_path, envelope.recipients, mail.size + len(added), envelope.tls_required, ended)
         self.mail = mail
         self.added = added
         self.renderer = renderer
+        self.fits = fits
         self.weight = len(added) + (0 if isinstance(mail.body, BodySpan) else len(mail.body))
         self.results: list[Outcome | None] | None = None
 

@@ -45,6 +45,10 @@ class WireFormat:
     encode_headers: bool = False
 
 
+Counted = tuple[int, int, int]
+NOTHING: Counted = (0, 0, 0)
+
+
 class Fit(enum.Enum):
     """Whether the lines of a mail are short enough in the charset of a target."""
 
@@ -88,14 +92,15 @@ class Composer:
         self._mime = _mime(wire) if wanted else None
 
     @property
-    def substitutions(self) -> int:
-        """Characters lost in conversion by this composer so far."""
-        return self._transcoder.substitutions
+    def counted(self) -> Counted:
+        """Characters lost in conversion, unbalanced shifts and odd bytes mended, by this composer so far."""
+        counters = self._transcoder
+        return counters.substitutions, counters.unbalanced_shifts, counters.odd_bytes
 
     @property
-    def mended(self) -> tuple[int, int]:
-        """Unbalanced shifts and odd bytes mended by this composer so far."""
-        return self._transcoder.unbalanced_shifts, self._transcoder.odd_bytes
+    def labels(self) -> bool:
+        """Whether a mail that this composer makes has a label when it goes out, so that its 8-bit text can be announced."""
+        return self._mime is not None and self._mime.label is not MimeLabel.NO
 
     def small(self, mail: DeckMail, added: bytes, *, eight_bit: bool = False, too_long: bool = False) -> bytes:
         """The whole message for a body held inline, with the final period. `added` are wire lines (see `headers`).
@@ -135,7 +140,7 @@ class Composer:
         begin = b""
         for block in source:
             begin += block
-            if begin.count(self._source.newline) >= mail.header.lines:
+            if begin.count(self._source.newline) >= mail.header.lines + mail.header.separator:
                 break
         if self._mime is not None:
             yield from self._labelled(self._mime, begin, source, mail.header, eight_bit=eight_bit, too_long=too_long)

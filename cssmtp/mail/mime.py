@@ -126,7 +126,7 @@ class Mime:
         return self.label is MimeLabel.FORCE and text and mime.get("content-transfer-encoding", "") in _PLAIN_TRANSFERS
 
     def header(self, found: list[Field], converted: Callable[[bytes], bytes], way: Transfer | None) -> bytes:
-        """The writer's header on the wire. `converted` converts canonical lines; `way` is how the body goes when that is ours to say."""
+        """The writer's header on the wire. `converted` converts canonical lines; `way` is how the body goes when that is ours."""
         out = [self._field(field, converted) for field in found if way is None or field.name not in MIME_FIELDS]
         if way is not None:
             types = [field for field in found if field.name == "content-type"]
