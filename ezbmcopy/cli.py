@@ -24,6 +24,7 @@ from typing import NoReturn
 from cssmtp.clock import SystemClock
 from cssmtp.errors import SpoolError
 from cssmtp.spool.directory import DirectorySpool
+from cssmtp.spool.names import node_name
 from ezbmcopy.cards import DECK_LIMIT, Problem
 from ezbmcopy.deck import read_deck
 from ezbmcopy.duplicate import INTERNAL, NO_SPOOL, NORMAL, WRONG_INPUT, Copier, run
@@ -186,19 +187,14 @@ def _copy(arguments: argparse.Namespace, plan: Plan, report: Report) -> int:
         spool.close()
 
 
-def node_name(host: str) -> str:
-    """A node name made of a host name: its first part in capital letters, what no name may contain dropped, at most 8."""
-    return re.sub(r"[^A-Z0-9$#@]", "", host.partition(".")[0].upper())[:8] or "LOCAL"
-
-
 def own_identity(plan: Plan) -> Callable[[], Identity]:
     """EZBMCOPY's own job, with a data set number of its own for each file. Both copies of a file are one data set to JES."""
     numbers = itertools.count(FIRST_DATA_SET)
     try:
-        owner = pwd.getpwuid(os.geteuid()).pw_name.upper()
+        owner = pwd.getpwuid(os.geteuid()).pw_name.upper()[:8]
     except KeyError:
         owner = ""
-    if re.fullmatch(r"[!-~]{1,32}", owner) is None:
+    if re.fullmatch(r"[!-~]{1,8}", owner) is None:
         owner = f"UID{os.geteuid()}"
     job_id = f"STC{os.getpid() % 100_000:05d}"
     return lambda: Identity(plan.job, job_id, owner, plan.step, next(numbers))

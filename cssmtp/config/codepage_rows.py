@@ -7,60 +7,62 @@ Never: holds a rule that spans statements (that is `codepage_rules`).
 from __future__ import annotations
 
 from cssmtp.config import model
-from cssmtp.config.grammar import Block, Parameter
-from cssmtp.config.values import Choice, Kind, YesNo
-
-
-def _row(name: str, field: str, kind: Kind, default: str, meaning: str) -> Parameter:
-    return Parameter(name, field, kind, default, meaning, since="extension", extension=True, evidence="X")
-
+from cssmtp.config.extension import extension
+from cssmtp.config.grammar import Block
+from cssmtp.config.values import Choice, YesNo
 
 CODE_PAGES = Block(
     "CodePages",
     "code_pages",
     model.CodePages,
     (
-        _row(
+        extension(
             "Newline",
             "newline",
             Choice(model.Newline),
             "Zos",
             "What X'25' of a spool file is in text shown to people: a control character (Zos) or a line end (Cdra).",
+            refreshable=True,
         ),
-        _row(
+        extension(
             "Euro",
             "euro",
             Choice(model.Euro),
             "Sub",
             "The euro where the target has none: lost like any other (Sub), or the byte of the currency sign (A4).",
+            refreshable=True,
         ),
-        _row(
+        extension(
             "Unmappable",
             "unmappable",
             Choice(model.Unmappable),
             "Question",
             "What stands for a lost character: a question mark, or IBM's substitution character where that is printable.",
+            refreshable=True,
         ),
-        _row(
+        extension(
             "AllowApproximate",
             "allow_approximate",
             YesNo(),
             "No",
             "Take code pages whose table is not IBM's for certain.",
+            refreshable=True,
         ),
-        _row(
+        extension(
             "MimeLabel",
             "mime_label",
             Choice(model.MimeLabel),
             "No",
             "Label mail that has no MIME header with the target's charset (Yes), and correct wrong labels too (Force).",
+            refreshable=True,
         ),
-        _row(
+        extension(
             "EncodeHeaders",
             "encode_headers",
             YesNo(),
             "No",
             "Encode header text that is not ASCII as RFC 2047 says.",
+            refreshable=True,
         ),
     ),
     "Choices about code pages and MIME; with the defaults mail goes out as from CSSMTP.",

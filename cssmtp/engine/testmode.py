@@ -35,10 +35,11 @@ class TestModeTask:
     def __init__(self, claim: Claim, context: Context) -> None:
         self.tkid = next_task_id()
         self.waits = False
+        self.long_retry = 0
         self._claim = claim
         self._context = context
         self._publish = context.publish
-        self._file = spool_file(claim)
+        self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
         self._pending = Pending()
         origin = origin_of(claim, context.configuration)
@@ -66,8 +67,12 @@ class TestModeTask:
         book, size = self._book, self._claim.size
         try:
             with self._claim.open() as stream:
-                reader = await asyncio.to_thread(DeckReader, stream, size, self._claim.attributes, self._context.configuration)
-                fitting = Fitting(reader, self._context.configuration, self._claim.open)
+                context = self._context
+                observer = context.deck_observer(self._file)
+                reader = await asyncio.to_thread(
+                    DeckReader, stream, size, self._claim.attributes, context.configuration, observer
+                )
+                fitting = Fitting(reader, context.configuration, self._claim.open)
                 while (slice_ := await asyncio.to_thread(self._next_slice, reader, fitting)) is not None:
                     for finding, verdict in slice_:
                         self._take(finding, verdict)

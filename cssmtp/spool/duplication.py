@@ -13,8 +13,8 @@ guess: whoever claims the original next (the copies travel in its directory thro
 still there. The original is purged when `copies` is empty; purging is one rename too.
 
 One window is left, and only for a machine that loses its power: a copy has appeared, its rename is not yet forced to disk, and a
-mailer has delivered it already. A journal that keeps the order of renames (ext4, xfs, btrfs) closes it: what the mailer forced to disk
-afterwards takes our rename along.
+mailer has delivered it already. A journal that keeps the order of renames (ext4, xfs, btrfs) closes it: what the mailer forced to
+disk afterwards takes our rename along.
 
 Promises: each copy appears once and whole; the original is there until all have appeared, and forced to disk before it goes.
 Never: looks into the data; changes a copy that was settled, although the caller may ask for others after a restart.
@@ -26,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cssmtp.errors import SpoolError, UnreadableData
-from cssmtp.spool.attributes import Attributes, to_json
+from cssmtp.spool.attributes import Attributes, from_json, to_json
 from cssmtp.spool.directory import DirectoryClaim
 from cssmtp.spool.store import SpoolEntry, selectable
 
@@ -38,7 +38,7 @@ def stage(claim: DirectoryClaim, copies: Sequence[Attributes]) -> bool:
     """Builds one copy of the claimed file for each of `copies` (at least one); they get ids and tokens of their own.
 
     False when an earlier owner had settled the copies: those stand. Raises `SpoolError` when the spool fails, `UnreadableData`
-    when the data cannot be read; then nothing is settled, and the claim is as it was.
+    when the data, or the attributes wanted, cannot be read; then nothing is settled, and the claim is as it was.
     """
     if not copies:
         raise ValueError("a file without copies would be lost")
@@ -51,10 +51,13 @@ def stage(claim: DirectoryClaim, copies: Sequence[Attributes]) -> bool:
         disk.make_directory(building)
         for wanted in copies:
             id, attributes = claim.tree.complete(replace(wanted, token=""))
+            written = to_json(attributes)
+            if problems := from_json(written, Attributes())[1]:
+                raise UnreadableData(f"its copy would have attributes that nobody can read: {'; '.join(problems)}")
             copy = building / id
             disk.make_directory(copy)
             disk.duplicate(claim.path / "data", copy / "data")
-            disk.write(copy / "attrs.json", [to_json(attributes)])
+            disk.write(copy / "attrs.json", [written])
             disk.sync_path(copy)
         disk.sync_path(building)
         disk.move(building, staged)

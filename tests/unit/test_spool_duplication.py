@@ -186,6 +186,14 @@ def test_a_file_without_copies_is_refused_before_it_is_lost(tmp_path: Path) -> N
     assert claim.size == len(DATA)
 
 
+def test_attributes_that_nobody_could_read_settle_nothing(tmp_path: Path) -> None:
+    spool = original(tmp_path)
+    claim = claimed(spool)
+    with pytest.raises(UnreadableData, match='key "writer" has the value ""'):
+        stage(claim, [replace(claim.attributes, writer="A"), replace(claim.attributes, writer="")])
+    assert sorted(os.listdir(claim.path)) == ["attrs.json", "data"]
+
+
 def test_data_that_is_gone_is_unreadable_and_settles_nothing(tmp_path: Path) -> None:
     spool = original(tmp_path)
     claim = claimed(spool)
