@@ -38,6 +38,35 @@ class UserExitLevel(enum.Enum):
     VERSION4 = "VERSION4"
 
 
+class Newline(enum.Enum):
+    """What X'25' is in text for people (code-pages.md 2.3)."""
+
+    ZOS = "ZOS"
+    CDRA = "CDRA"
+
+
+class Euro(enum.Enum):
+    """The euro where a target has the currency sign instead (code-pages.md 2.1)."""
+
+    SUB = "SUB"
+    A4 = "A4"
+
+
+class Unmappable(enum.Enum):
+    """What stands for a lost character (code-pages.md 2.2)."""
+
+    QUESTION = "QUESTION"
+    IBM = "IBM"
+
+
+class MimeLabel(enum.Enum):
+    """What is done about MIME labels (code-pages.md 8.2)."""
+
+    NO = "NO"
+    YES = "YES"
+    FORCE = "FORCE"
+
+
 class AddressKind(enum.Enum):
     """Which of the three parameters named a target."""
 
@@ -151,6 +180,18 @@ class LogFormat(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class CodePages:
+    """The `CodePages` block, wholly an extension of ours; with the defaults mail is what CSSMTP sends."""
+
+    newline: Newline = Newline.ZOS
+    euro: Euro = Euro.SUB
+    unmappable: Unmappable = Unmappable.QUESTION
+    allow_approximate: bool = False
+    mime_label: MimeLabel = MimeLabel.NO
+    encode_headers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """The `System` block, wholly an extension of ours: what Linux needs and IBM's statements do not have.
 
@@ -203,4 +244,5 @@ class Configuration:
     undeliverable: Undeliverable = field(default_factory=Undeliverable)
     user_exit: UserExitLevel = UserExitLevel.NONE
     system: System = field(default_factory=System)
+    code_pages: CodePages = field(default_factory=CodePages)
     source: str = ""

@@ -10,6 +10,7 @@ Evidence: D documented; I inferred; R recalled; X our decision. It is that of th
 from __future__ import annotations
 
 from cssmtp.config import model
+from cssmtp.config.codepage_rows import CODE_PAGES
 from cssmtp.config.extension import NO_DEFAULT, SYSTEM, extension
 from cssmtp.config.grammar import Block, Parameter, Schema
 from cssmtp.config.values import (
@@ -423,6 +424,7 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
         extension=True,
         evidence="X",
     ),
+    CODE_PAGES,
 )
 
 

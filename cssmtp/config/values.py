@@ -58,6 +58,14 @@ class CodePageCheck(Protocol):
         """
         ...
 
+    def exact(self, name: str) -> bool:
+        """Whether the table of a page, by its canonical name, is IBM's for certain."""
+        ...
+
+    def label(self, name: str) -> str:
+        """What text of a page, by its canonical name, is called in a mail; "" when readers know no name for it."""
+        ...
+
 
 class Kind(Protocol):
     """A kind of value."""

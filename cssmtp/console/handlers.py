@@ -21,6 +21,7 @@ from cssmtp.console import listings
 from cssmtp.console.display import configuration_display, configuration_json
 from cssmtp.console.grammar import Command, Misunderstood, Verb, parse
 from cssmtp.console.reply import Reply, done, refused, shown
+from cssmtp.engine.exits import ExitError
 from cssmtp.engine.supervisor import Gateway
 from cssmtp.observe.bus import Publish
 from cssmtp.observe.events import CommandReceived, CommandRefused, InternalError
@@ -145,14 +146,17 @@ class Operator:
         self._log.set_level(int(level))
         return done(f"LogLevel is {level}", level=int(level))
 
-    def _user_exit(self, level: str) -> Reply:
-        self._steering.set_user_exit(UserExitLevel(level))
+    async def _user_exit(self, level: str) -> Reply:
+        try:
+            await self._steering.set_user_exit(UserExitLevel(level))
+        except ExitError as error:
+            return refused(Verb.USEREXIT.value, str(error))
         return done(f"user exit level is {level}", level=level)
 
     async def _refresh(self, _: str) -> Reply:
         loaded = await asyncio.to_thread(self._reload)
         source = self._steering.settings.now.source
-        diagnostics = self._steering.refresh(loaded)
+        diagnostics = await self._steering.refresh(loaded)
         said = [str(diagnostic) for diagnostic in diagnostics]
         if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
             return refused(Verb.REFRESH.value, "the configuration is refused and nothing has changed", said)

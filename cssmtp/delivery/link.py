@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cssmtp.config.model import TargetServer, Timeout
 from cssmtp.delivery.dial import Dialled
 from cssmtp.delivery.target import Target
+from cssmtp.errors import UnsendableMail
 from cssmtp.model import Outcome, Verdict
 from cssmtp.smtp.session import (
     Broken,
@@ -37,6 +38,12 @@ NEVER = float("inf")
 
 READ_SIZE = 16 * 1024
 """Bytes taken from the transport at once. Replies are short; a protocol without a buffer of its own is given 256 KiB for each."""
+
+
+class EightBit(NamedTuple):
+    """A text that is announced as 8-bit MIME (RFC 6152): it has a label, and lines that are not ASCII."""
+
+    text: bytes | Iterable[bytes]
 
 
 class Parcel(Protocol):
@@ -58,10 +65,11 @@ class Parcel(Protocol):
     @property
     def tls_required(self) -> bool: ...
 
-    def wire(self, server: TargetServer, /) -> bytes | Iterable[bytes]:
+    def wire(self, server: TargetServer, /, *, eight_bit: bool) -> bytes | Iterable[bytes] | EightBit:
         """The whole message for this target, dots stuffed, with the final dot.
 
-        An iterable is for large mails: its blocks are pulled one by one in a worker thread.
+        An iterable is for large mails: its blocks are pulled one by one in a worker thread. `eight_bit`: the server offers
+        8BITMIME, so an `EightBit` may be given. Raises UnsendableMail when this target cannot get it.
         """
         ...
 
@@ -273,10 +281,13 @@ class Link(asyncio.BufferedProtocol):
     def _begin_parcel(self, parcel: Parcel) -> None:
         """Compose the mail and begin its transaction. What cannot be composed or addressed ends here, unsent."""
         try:
-            text = parcel.wire(self._server)
+            text = parcel.wire(self._server, eight_bit=self._session.capabilities.eightbitmime)
+            announced = isinstance(text, EightBit)
+            if isinstance(text, EightBit):
+                text = text.text
             load = _Load(parcel, text if isinstance(text, bytes) else iter(text))
-            commands = self._session.begin(Transaction(parcel.reverse_path, parcel.recipients, parcel.size, load))
-        except UnsendableAddress as error:
+            commands = self._session.begin(Transaction(parcel.reverse_path, parcel.recipients, parcel.size, load, announced))
+        except (UnsendableAddress, UnsendableMail) as error:
             self._refuse(parcel, Verdict.UNDELIVERABLE, str(error))
         except Exception as error:  # of the parcel, which is foreign to us: one mail fails, not the connection
             self._refuse(parcel, Verdict.RETRY, f"the mail cannot be read: {error}")

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from cssmtp.bsmtp.interpreter import Observer
+from cssmtp.bsmtp.interpreter import Gate, Observer
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration
 from cssmtp.delivery.courier import Courier
+from cssmtp.engine.exits import Exits
+from cssmtp.engine.labelwatch import LabelWatch
 from cssmtp.engine.ledger import Ledger
 from cssmtp.engine.parcels import MailParcel, Renderer
 from cssmtp.engine.settings import Settings
@@ -101,7 +103,7 @@ class Flow:
 class Context:
     """The services of a running gateway. `courier` is None in test mode: nothing can be sent there.
 
-    `wanted` tells whether anybody wants events of a class.
+    `wanted` tells whether anybody wants events of a class; `exits` has the user exit.
     """
 
     settings: Settings
@@ -112,6 +114,12 @@ class Context:
     ledger: Ledger
     flow: Flow
     wanted: Callable[[type[Event]], bool] = lambda kind: False
+    exits: Exits | None = None
+    labels: LabelWatch = field(default_factory=LabelWatch)
+
+    def gate(self, file: SpoolFile) -> Gate | None:
+        """What asks the user exit about the commands of a spool file, None when there is no exit."""
+        return self.exits.gate(file) if self.exits is not None else None
 
     def deck_observer(self, file: SpoolFile) -> Observer | None:
         """What publishes the commands of a deck (log level 16), None when nobody wants them."""

@@ -1,8 +1,8 @@
 """The user exit: somebody's own program that may reject mails and spool files (mail-processing.md 15).
 
-Promises: the exit is called in the thread that reads, with frozen values; whatever it raises or answers, and however long it takes,
-costs only its own spool file time. Codes: 0 go on, 4 accept and do not call until the next mail, 8 reject the spool file, 12 reject the
-mail in progress; everything else counts as 0.
+Promises: the exit is called in the thread that reads, with frozen values; whatever it raises or answers, and however long it
+takes, costs only its own spool file time. Codes: 0 go on, 4 accept and do not call until the next mail, 8 reject the spool file,
+12 reject the mail in progress; everything else counts as 0.
 Never: calls it for a command that is unknown or malformed.
 
 Which number is which action in IBM's interface is not known. `Action` is our own numbering, in the documented range and with
@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import enum
 import importlib.util
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
-from cssmtp.bsmtp.interpreter import END_OF_DATA, Gate, Opinion
+from cssmtp.bsmtp.interpreter import END_OF_DATA, Opinion
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration, UserExitLevel
 from cssmtp.observe.bus import Publish
@@ -43,7 +42,6 @@ class Action(enum.IntEnum):
     """Why the exit is called. Our own numbering, see the module."""
 
     INITIALIZE = 1
-    FILE = 2
     HELO = 3
     MAIL = 4
     RCPT = 5
@@ -51,7 +49,6 @@ class Action(enum.IntEnum):
     RSET = 7
     QUIT = 8
     END_OF_DATA = 16
-    END_OF_FILE = 17
     TERMINATE = 18
     EHLO = 19
     STARTTLS = 20
@@ -146,7 +143,7 @@ def _callable(found: Any, what: str) -> UserExit:
 
 
 class Exits:
-    """Has the exit of the configuration in effect ready. `settle` loads it; `gate` is asked for each spool file."""
+    """Has the exit that the configuration asks for ready, one `gate` for each spool file. Loading runs the exit's own code."""
 
     def __init__(self, publish: Publish, clock: Clock) -> None:
         self._publish = publish
@@ -156,22 +153,26 @@ class Exits:
         self._level = UserExitLevel.NONE
 
     def settle(self, configuration: Configuration) -> None:
-        """Load the exit that the configuration asks for, if it is another than before. Loading runs the exit's own code."""
+        """Use the exit that the configuration asks for, if it is another than before. Raises ExitError and changes nothing."""
         wanted = (configuration.user_exit, configuration.system.user_exit_file)
         if wanted == self._wanted:
             return
+        level = configuration.user_exit
+        name, program = find(configuration) if level is not UserExitLevel.NONE else ("", None)
         self.terminate()
-        self._wanted = wanted
-        self._level = configuration.user_exit
-        if self._level is UserExitLevel.NONE:
-            return
+        self._wanted, self._level, self._program = wanted, level, program
+        if program is not None:
+            self._publish(UserExitLoaded(name, level.value))
+            self._session(SpoolFile("")).call(Action.INITIALIZE)
+
+    def settle_or_tell(self, configuration: Configuration) -> None:
+        """As `settle`; when there is no such exit it is told, and decks are taken without one."""
         try:
-            name, self._program = find(configuration)
+            self.settle(configuration)
         except ExitError as error:
-            self._publish(UserExitMissing(self._level.value, str(error)))
-            return
-        self._publish(UserExitLoaded(name, self._level.value))
-        self._session(SpoolFile("")).call(Action.INITIALIZE)
+            self.terminate()
+            self._wanted = (UserExitLevel.NONE, "")
+            self._publish(UserExitMissing(configuration.user_exit.value, str(error)))
 
     def terminate(self) -> None:
         """The exit is not called any more."""
@@ -204,14 +205,6 @@ class Session:
         self._accepted = False
         self._told_failed = False
         self._told_slow = False
-
-    def begin(self) -> Opinion:
-        """The spool file begins."""
-        return _opinion(self.call(Action.FILE))
-
-    def end(self) -> None:
-        """The spool file has been read."""
-        self.call(Action.END_OF_FILE)
 
     def __call__(self, verb: str, text: str, record: int) -> Opinion:
         action = ACTIONS[verb]

@@ -6,7 +6,9 @@ Never: understands commands or reads files; stops the gateway.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Protocol
 
 from cssmtp.config.diagnostic import Diagnostic, Severity
@@ -14,6 +16,7 @@ from cssmtp.config.load import Loaded
 from cssmtp.config.model import Configuration, UserExitLevel
 from cssmtp.config.refresh import RESTART
 from cssmtp.engine.context import Flow
+from cssmtp.engine.exits import Exits
 from cssmtp.engine.settings import Settings
 from cssmtp.observe import facts
 from cssmtp.observe.bus import Publish
@@ -48,6 +51,7 @@ class Steering:
         self,
         settings: Settings,
         flow: Flow,
+        exits: Exits,
         publish: Publish,
         tasks: Callable[[], Collection[Flushable]],
         wake: Callable[[], None],
@@ -55,6 +59,7 @@ class Steering:
         self.settings = settings
         self.activity = Activity.ACTIVE
         self._flow = flow
+        self._exits = exits
         self._publish = publish
         self._tasks = tasks
         self._wake = wake
@@ -114,15 +119,17 @@ class Steering:
         self._publish(LogLevelChanged(level))
         self._publish(ConfigurationChanged(self.settings.now, Cause.LOGLEVEL))
 
-    def set_user_exit(self, level: UserExitLevel) -> None:
-        """MODIFY USEREXIT: for spool files that are begun from now on."""
+    async def set_user_exit(self, level: UserExitLevel) -> None:
+        """MODIFY USEREXIT: for spool files that are begun from now on. Raises ExitError when there is no such exit."""
+        # In a thread, as loading an exit runs code that is not ours.
+        await asyncio.to_thread(self._exits.settle, replace(self.settings.now, user_exit=level))
         self.settings.set_user_exit(level)
         self._publish(UserExitChanged(level.value))
         self._publish(ConfigurationChanged(self.settings.now, Cause.USEREXIT))
 
     # --- the configuration
 
-    def refresh(self, loaded: Loaded) -> list[Diagnostic]:
+    async def refresh(self, loaded: Loaded) -> list[Diagnostic]:
         """MODIFY REFRESH: what was read from the file takes effect, as far as it may change; the answer is everything to tell.
 
         With an error among the answers nothing has changed.
@@ -140,11 +147,12 @@ class Steering:
         if errors:
             self._publish(RefreshRefused(now.source, errors))
             return diagnostics
-        self._apply(now)
+        await self._apply(now)
         kept = sum(diagnostic.remedy == RESTART for diagnostic in diagnostics)
         self._publish(ConfigurationRefreshed(now.source, kept))
         self._publish(ConfigurationChanged(now, Cause.REFRESH))
         return diagnostics
 
-    def _apply(self, configuration: Configuration) -> None:
+    async def _apply(self, configuration: Configuration) -> None:
         """Tell those who do not look at the settings by themselves."""
+        await asyncio.to_thread(self._exits.settle_or_tell, configuration)

@@ -19,6 +19,7 @@ from cssmtp.config.model import Configuration, ReportTo
 from cssmtp.delivery.courier import Courier
 from cssmtp.delivery.link import Parcel as DeliveredParcel
 from cssmtp.engine.context import Context, Flow
+from cssmtp.engine.exits import Exits
 from cssmtp.engine.filebook import full_host_name
 from cssmtp.engine.heartbeat import Heartbeat
 from cssmtp.engine.inspection import inspect
@@ -101,7 +102,8 @@ class Gateway:
         self._pools: dict[asyncio.Task[FileResult], str] = {}
         self._totals = Totals()
         self._flow = Flow(bus.publish)
-        self.steering = Steering(self._settings, self._flow, bus.publish, self._tasks.values, self._watcher.poke)
+        self._exits = Exits(bus.publish, clock)
+        self.steering = Steering(self._settings, self._flow, self._exits, bus.publish, self._tasks.values, self._watcher.poke)
         self._heartbeat = Heartbeat(bus.publish)
         self._courier: Courier | None = None
         self._started = clock.wall()
@@ -166,6 +168,7 @@ class Gateway:
         test_mode = configuration.options.test_mode
         if test_mode and configuration.report.to is ReportTo.NONE:
             self._bus.publish(TestModeWithoutReport())
+        await asyncio.to_thread(self._exits.settle_or_tell, configuration)
         await asyncio.to_thread(self._store.recover)
         # In test mode the only thing that can ever be sent is an error report for the administrators.
         if not test_mode or configuration.report.to is ReportTo.ADMIN:
@@ -189,6 +192,7 @@ class Gateway:
             MemoryLedger(),
             self._flow,
             self._bus.wanted,
+            exits=self._exits,
         )
         self._ready = True
         self._bus.publish(GatewayReady(len(configuration.targets), test_mode))

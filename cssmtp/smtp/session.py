@@ -25,6 +25,8 @@ from cssmtp.smtp.verdict import CLOSING, Failure, FailureKind, Ruling, Step, out
 LONE_DOT = b".\r\n"
 """What answers a 354 that came although nobody accepted the mail."""
 
+EIGHT_BIT = b" BODY=8BITMIME"
+
 
 class UnsendableAddress(ValueError):
     """An address that cannot stand in a command. It should have been refused long before; nothing was sent."""
@@ -37,13 +39,15 @@ class Transaction(NamedTuple):
     """One mail as the dialogue sees it.
 
     `reverse_path` and `recipients` are mailboxes without brackets ("" for the null reverse-path); `size` in octets goes
-    into SIZE= where the server offers it; `key` belongs to the caller.
+    into SIZE= where the server offers it; `key` belongs to the caller; `eight_bit` announces a labelled text of 8-bit
+    lines (RFC 6152) to a server that offers it.
     """
 
     reverse_path: str
     recipients: tuple[str, ...]
     size: int
     key: object = None
+    eight_bit: bool = False
 
 
 class Send(NamedTuple):
@@ -172,7 +176,8 @@ class ClientSession:
         expected = self._expected
         expected.append((Step.MAIL, current))
         size = b"%s%d" % (self._with_size, transaction.size) if self._with_size else b""
-        mail = b"MAIL FROM:<%s>%s\r\n" % (transaction.reverse_path.encode("ascii"), size)
+        body = EIGHT_BIT if transaction.eight_bit and self.capabilities.eightbitmime else b""
+        mail = b"MAIL FROM:<%s>%s%s\r\n" % (transaction.reverse_path.encode("ascii"), size, body)
         if not self.capabilities.pipelining:
             return mail
         if len(recipients) == 1:
@@ -181,8 +186,8 @@ class ClientSession:
             return b"%sRCPT TO:<%s>\r\nDATA\r\n" % (mail, recipients[0].encode("ascii"))
         expected.extend([(Step.RCPT, current)] * len(recipients))
         expected.append((Step.DATA, current))
-        body = ">\r\nRCPT TO:<".join(recipients).encode("ascii")
-        return b"%sRCPT TO:<%s>\r\nDATA\r\n" % (mail, body)
+        paths = ">\r\nRCPT TO:<".join(recipients).encode("ascii")
+        return b"%sRCPT TO:<%s>\r\nDATA\r\n" % (mail, paths)
 
     def body_sent(self) -> None:
         """The caller has written the whole text with the final dot."""
