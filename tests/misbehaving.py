@@ -76,9 +76,11 @@ class MisbehavingServer:
         mails_per_connection: int = 0,
         recipients_per_mail: int = 0,
         release: asyncio.Event | None = None,
+        insists_on_hello: bool = False,
     ) -> None:
         """`faults`: step -> action, for all. `tls` adds STARTTLS. After `mails_per_connection` mails the next MAIL gets a 421,
-        after `recipients_per_mail` recipients the next RCPT a 452.
+        after `recipients_per_mail` recipients the next RCPT a 452. With `insists_on_hello` the handshake makes the server
+        forget the EHLO (RFC 3207 4.2), and without one it takes no mail.
         """
         self.faults = faults or {}
         self.extensions = [*extensions, *(["STARTTLS"] if tls else [])]
@@ -88,6 +90,7 @@ class MisbehavingServer:
         self.release = release or asyncio.Event()
         self.took_a_mail = asyncio.Event()
         self.hanging = asyncio.Event()
+        self.insists_on_hello = insists_on_hello
         self.port = 0
         self.accepted: list[Received] = []
         self.dialogues: list[Dialogue] = []
@@ -150,6 +153,7 @@ class _Connection:
         self.buffer = bytearray()
         self.number = len(server.dialogues)
         self.mails = 0
+        self.greeted = False
         self.sender: str | None = None
         self.recipients: list[str] = []
         self.faults: dict[str, str] = {}
@@ -161,6 +165,7 @@ class _Connection:
             verb = line.partition(" ")[0].upper()
             match verb:
                 case "EHLO":
+                    self.greeted = True
                     lines = ["misbehaving.example", *self.server.extensions]
                     text = "".join(f"250-{word}\r\n" for word in lines[:-1]) + f"250 {lines[-1]}"
                     await self.answer("ehlo", text)
@@ -210,8 +215,12 @@ class _Connection:
             return
         await self.writer.start_tls(self.server.tls)
         self.dialogue.tls = True
+        self.greeted = False
 
     async def mail(self, line: str) -> None:
+        if self.server.insists_on_hello and not self.greeted:
+            await self.write(b"503 5.5.1 EHLO first\r\n")
+            return
         limit = self.server.mails_per_connection
         if limit and self.mails >= limit:
             await self.act("421", b"")

@@ -199,7 +199,13 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 evidence="DI",
             ),
             Parameter(
-                "TLSEhlo", "tls_ehlo", _YES_NO, "No", "Send EHLO again after the TLS handshake.", since="V2R4", evidence="DI"
+                "TLSEhlo",
+                "tls_ehlo",
+                _YES_NO,
+                "No",
+                "Send EHLO again after each TLS handshake; No: only to a target that takes no mail without.",
+                since="V2R4",
+                evidence="DI",
             ),
             Parameter(
                 "ReplaceSubjectAtSign",

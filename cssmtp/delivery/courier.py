@@ -185,9 +185,9 @@ class Courier:
 
         A server that ends a connection after having taken mail on it has had enough of the connection, not of the mail it did
         not look at: that one goes on another connection. Each such turn has cost the server a delivered mail, so it has an end.
-        So do recipients that were too many at once.
+        So do recipients that were too many at once. The lack of an EHLO after TLS is mended once per connection.
         """
-        again = parcel if untried and link.delivered else remainder(parcel, outcomes)
+        again = parcel if untried and link.proven else remainder(parcel, outcomes)
         if again is None or self._stopping:
             self._answer(parcel, outcomes)
         else:
@@ -370,7 +370,7 @@ class Courier:
         address = post.target.address
         try:
             result: Dialled | Exception = await dial(
-                address, self._timeout, hello=self._hello, tls=tls, tls_ehlo=options.tls_ehlo
+                address, self._timeout, hello=self._hello, tls=tls, tls_ehlo=options.tls_ehlo or post.target.tls_hello
             )
         except (TargetUnusable, TlsRefused) as error:
             result = error

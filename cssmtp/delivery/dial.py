@@ -49,6 +49,7 @@ class Dialled:
     tls_protocol: str = ""
     tls_cipher: str = ""
     tls_subject: str = ""
+    hello_owed: bool = False  # no EHLO since the handshake
 
     @property
     def tls(self) -> bool:
@@ -126,7 +127,8 @@ async def _start_tls(client: aiosmtplib.SMTP, address: Address, capabilities: Ca
 async def dial(address: Address, timeout: Timeout, *, hello: str, tls: bool, tls_ehlo: bool) -> Dialled:
     """Connect to `address` and make it ready for mail.
 
-    `hello` is our name for EHLO; `tls` asks for TLS; `tls_ehlo` is Options TLSEhlo. Raises TargetUnusable or TlsRefused.
+    `hello` is our name for EHLO; `tls` asks for TLS; `tls_ehlo` whether EHLO is sent again after the
+    handshake. Raises TargetUnusable or TlsRefused.
     """
     client = aiosmtplib.SMTP(hostname=address.ip, port=address.port, local_hostname=hello, start_tls=False, use_tls=False)
     usable = False
@@ -137,7 +139,7 @@ async def dial(address: Address, timeout: Timeout, *, hello: str, tls: bool, tls
             await _start_tls(client, address, capabilities, timeout.any_command)
             if tls_ehlo:
                 capabilities = await _greet(client, timeout.any_command)
-        dialled = _ready(client, capabilities, _words(greeting.message), tls)
+        dialled = _ready(client, capabilities, _words(greeting.message), tls=tls, hello_owed=tls and not tls_ehlo)
         usable = True
         return dialled
     except aiosmtplib.SMTPException as error:
@@ -161,7 +163,7 @@ def _unusable(error: aiosmtplib.SMTPException) -> NoReturn:
     raise TargetUnusable(_words(str(error)) or type(error).__name__) from error
 
 
-def _ready(client: aiosmtplib.SMTP, capabilities: Capabilities, greeting: str, tls: bool) -> Dialled:
+def _ready(client: aiosmtplib.SMTP, capabilities: Capabilities, greeting: str, *, tls: bool, hello_owed: bool) -> Dialled:
     """Take the transport out of the library's hands."""
     transport = cast(asyncio.Transport | None, client.transport)  # no isinstance: that of uvloop is no subclass
     if transport is None or transport.is_closing():
@@ -179,6 +181,7 @@ def _ready(client: aiosmtplib.SMTP, capabilities: Capabilities, greeting: str, t
         tls_protocol=info.version() or "TLS",
         tls_cipher=cipher[0] if cipher else "",
         tls_subject=_subject(info.getpeercert()),
+        hello_owed=hello_owed,
     )
 
 

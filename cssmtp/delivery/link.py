@@ -25,6 +25,7 @@ from cssmtp.smtp.session import (
     ClientSession,
     Closing,
     Ended,
+    HelloWanted,
     Send,
     SendBody,
     SessionEvent,
@@ -137,7 +138,7 @@ class Link(asyncio.BufferedProtocol):
         self._server = target.address.server
         self._feeder = feeder
         self._transport = dialled.transport
-        self._session = ClientSession(dialled.capabilities, target.address.ip)
+        self._session = ClientSession(dialled.capabilities, target.address.ip, hello_owed=dialled.hello_owed)
         self._loop = asyncio.get_running_loop()
         self._seconds = seconds_for(timeout)
         self._idle_seconds = float(timeout.connect_idle or timeout.any_command)
@@ -170,6 +171,14 @@ class Link(asyncio.BufferedProtocol):
     @property
     def unanswered_body(self) -> bool:
         return self._session.unanswered_body
+
+    @property
+    def proven(self) -> bool:
+        """Whether an untried mail may go on another connection at once.
+
+        It may when this one has brought us further: it has delivered a mail, or told how the next one has to be made.
+        """
+        return self.delivered > 0 or self._session.hello_wanted
 
     def pull(self) -> None:
         """Look for work now."""
@@ -238,6 +247,9 @@ class Link(asyncio.BufferedProtocol):
                     self._hang_up(str(reply), politely=True)
                 case Broken(failure):
                     self._hang_up(failure.text)
+                case HelloWanted(reply):
+                    self.target.tls_hello = True
+                    self._hang_up(f"EHLO is wanted after TLS: {reply}", politely=True)
         if self._busy or self._closed:
             return
         self._busy = True

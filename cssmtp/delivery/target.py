@@ -39,7 +39,9 @@ class TargetState(enum.Enum):
 class Target:
     """One address with its state. `capabilities` is None until a server has greeted us, and again while the target is down."""
 
-    __slots__ = ("address", "capabilities", "learned", "next_attempt", "reason", "state", "tls_refusal", "tls_refused")
+    __slots__ = (
+        "address", "capabilities", "learned", "next_attempt", "reason", "state", "tls_hello", "tls_refusal", "tls_refused",
+    )  # fmt: skip
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -48,6 +50,7 @@ class Target:
         self.learned = 0.0  # when capabilities were
         self.tls_refusal = ""  # why TLS failed though it was offered; "" = it did not
         self.tls_refused = 0.0  # when
+        self.tls_hello = False  # it took no mail without an EHLO after the handshake
         self.next_attempt = 0.0  # while down: not before
         self.reason = ""  # why it is down
 

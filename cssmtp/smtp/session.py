@@ -20,7 +20,7 @@ from typing import NamedTuple
 from cssmtp.model import Outcome, Reply
 from cssmtp.smtp.capabilities import Capabilities
 from cssmtp.smtp.replies import ProtocolError, ReplyParser
-from cssmtp.smtp.verdict import CLOSING, Failure, FailureKind, Ruling, Step, outcome, rule
+from cssmtp.smtp.verdict import BAD_SEQUENCE, CLOSING, Failure, FailureKind, Ruling, Step, outcome, rule
 
 LONE_DOT = b".\r\n"
 """What answers a 354 that came although nobody accepted the mail."""
@@ -84,7 +84,17 @@ class Broken:
     failure: Failure
 
 
-SessionEvent = Send | SendBody | Ended | Closing | Broken
+@dataclass(frozen=True, slots=True)
+class HelloWanted:
+    """The server takes no mail before an EHLO, and none was sent since the TLS handshake.
+
+    Close the connection and make it anew; the transaction ended as untried.
+    """
+
+    reply: Reply
+
+
+SessionEvent = Send | SendBody | Ended | Closing | Broken | HelloWanted
 
 
 def check_address(address: str) -> None:
@@ -113,12 +123,18 @@ class _Open:
 
 
 class ClientSession:
-    """The dialogue on one connection. `target` is the server's address for outcomes."""
+    """The dialogue on one connection. `target` is the server's address for outcomes.
 
-    def __init__(self, capabilities: Capabilities, target: str = "") -> None:
+    `hello_owed`: the connection has TLS and no EHLO followed the handshake, against RFC 3207 4.2 (Options TLSEhlo No). A 503
+    to the first MAIL FROM is then about that, not about the mail.
+    """
+
+    def __init__(self, capabilities: Capabilities, target: str = "", *, hello_owed: bool = False) -> None:
         self.capabilities = capabilities
         self.target = target
         self.answered = 0  # replies that answered a command, since the beginning
+        self.hello_wanted = False  # HelloWanted was said
+        self._hello_owed = hello_owed
         self._parser = ReplyParser()
         self._expected: deque[tuple[Step, _Open | None]] = deque()
         self._open: _Open | None = None  # the transaction whose body is not sent yet
@@ -221,6 +237,13 @@ class ClientSession:
             if not self._expected:
                 self._unexpected(reply, events)
                 return events
+            if self._hello_owed:
+                self._hello_owed = False
+                if reply.code == BAD_SEQUENCE:
+                    self.hello_wanted = True
+                    self._end_all(Failure(FailureKind.LOST, f"EHLO is wanted after TLS: {reply}"), events)
+                    events.append(HelloWanted(reply))
+                    return events
             step, current = self._expected.popleft()
             self.answered += 1
             if current is not None:

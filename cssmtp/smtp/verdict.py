@@ -96,6 +96,9 @@ TABLE: dict[Step, Row] = {
 CLOSING = 421
 """The code that ends a connection wherever it appears (RFC 5321 3.8)."""
 
+BAD_SEQUENCE = 503
+"""What a server says to MAIL FROM when it wants EHLO first (RFC 5321 4.1.4, RFC 3207 4.2)."""
+
 REASON_LIMIT = 1000
 """Longest reason kept of a reply, in characters: reports hold it once per recipient."""
 

@@ -26,13 +26,13 @@ def client(*, closing: bool = False, ssl_object: object = None, transport: bool 
 @pytest.mark.parametrize("gone", [{"closing": True}, {"transport": False}])
 def test_a_connection_that_is_gone_already_is_not_handed_over(gone: dict[str, Any]) -> None:
     with pytest.raises(TargetUnusable, match="closed the connection"):
-        _ready(client(**gone), PLAIN_SMTP, "", False)
+        _ready(client(**gone), PLAIN_SMTP, "", tls=False, hello_owed=False)
 
 
 @pytest.mark.parametrize(("tls", "ssl_object"), [(True, None), (False, object())])
 def test_a_connection_that_is_not_as_secure_as_asked_is_not_handed_over(tls: bool, ssl_object: object) -> None:
     with pytest.raises(TargetUnusable, match="not as secure"):
-        _ready(client(ssl_object=ssl_object), PLAIN_SMTP, "", tls)
+        _ready(client(ssl_object=ssl_object), PLAIN_SMTP, "", tls=tls, hello_owed=False)
 
 
 @pytest.mark.parametrize(

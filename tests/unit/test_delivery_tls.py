@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from cssmtp.config.model import AddressKind, Options, TargetServer, Timeout
-from cssmtp.observe.events import ConnectionOpened, TargetDown
+from cssmtp.observe.events import ConnectionClosed, ConnectionOpened, TargetDown
 from tests.delivering import TINY, Names, TestParcel, office, parcels, target
 from tests.misbehaving import MisbehavingServer
 
@@ -164,6 +164,34 @@ async def test_ehlo_is_repeated_after_the_handshake_only_with_tlsehlo(
         (words,) = await here.deliver(TestParcel(tls_required=True))
         assert words[0].startswith("delivered")
         assert sum(command.startswith("EHLO") for command in server.dialogues[0].commands) == count
+
+
+async def test_a_server_that_insists_on_ehlo_after_tls_gets_it_and_no_mail_ends(good: ssl.SSLContext, ca_file: str) -> None:
+    """RFC 3207 4.2 against TLSEhlo No: the 503 to the first MAIL FROM is no word about the mail."""
+    one = {"tls_ca_file": ca_file, "connect_limit": 1}
+    async with MisbehavingServer(tls=good, insists_on_hello=True) as server, office(target(server.port, **one)) as here:
+        every = parcels(5, tls_required=True)
+        assert all(words[0].startswith("delivered") for words in await here.deliver(*every))
+        hellos = [sum(command.startswith("EHLO") for command in dialogue.commands) for dialogue in server.dialogues]
+        assert hellos == [1, 2]  # the target remembers: no third connection
+        closed = here.of(ConnectionClosed)
+        assert [event.mails for event in closed[:1]] == [0]
+        await here.deliver(*parcels(1, tls_required=True))
+        assert not here.of(TargetDown)
+
+
+async def test_a_503_to_mail_after_ehlo_is_about_the_mail(good: ssl.SSLContext, ca_file: str) -> None:
+    one = {"tls_ca_file": ca_file}
+    faults = {"mail": "503"}
+    options = Options(tls_ehlo=True)
+    async with MisbehavingServer(faults, tls=good) as server, office(target(server.port, **one), options=options) as here:
+        (words,) = await here.deliver(TestParcel(tls_required=True))
+        assert words[0].startswith("undeliverable 503")
+    faults = {"mail": "503"}
+    async with MisbehavingServer(faults, tls=good) as server, office(target(server.port, **one)) as here:
+        (words,) = await here.deliver(TestParcel(tls_required=True))
+        assert words[0].startswith("undeliverable 503")
+        assert len(server.dialogues) == 2  # once more with EHLO, not for ever
 
 
 async def test_a_client_certificate_is_shown(authority: trustme.CA, ca_file: str, tmp_path: Path) -> None:
