@@ -8,6 +8,7 @@ Never: decides anything for delivery; it is advice for people. Looks at more tha
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
@@ -96,10 +97,9 @@ def _other_family(data: bytes) -> Literal["ascii", "utf-8", "other"]:
     if data.isascii():
         return "ascii"
     try:
-        data[:-4].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(data) - 8:
-            return "other"
+        codecs.getincrementaldecoder("utf-8")().decode(data)  # which forgives a character cut at the end of the sample
+    except UnicodeDecodeError:
+        return "other"
     return "utf-8"
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import functools
 import struct
-import sys
 from dataclasses import dataclass
 
 from cssmtp.codepage import tables
@@ -122,11 +121,9 @@ def _plain(target: Target, text: str) -> bytes:
 
 def _native(by_code: list[bytes]) -> list[bytes]:
     """The same list, indexed by a pair read as a 16-bit number in this machine's byte order."""
-    if sys.byteorder == "big":
-        return by_code
-    native = list(by_code)
-    for high in range(256):
-        native[high::256] = by_code[high << 8 : (high + 1) << 8]
+    native = [b""] * len(by_code)
+    for data, number in zip(by_code, struct.unpack("=65536H", struct.pack(">65536H", *range(0x10000))), strict=True):
+        native[number] = data
     return native
 
 

@@ -183,9 +183,9 @@ class Courier:
     def finished(self, link: Link, parcel: Parcel, outcomes: tuple[Outcome, ...], untried: bool) -> None:
         """A parcel is answered, or goes on at once.
 
-        A server that ends a connection after having taken mail on it has had enough of the connection, not of the mail it did
-        not look at: that one goes on another connection. Each such turn has cost the server a delivered mail, so it has an end.
-        So do recipients that were too many at once. The lack of an EHLO after TLS is mended once per connection.
+        A connection that ends after other mail got its answer on it has ended because of that, not of the mail nobody looked
+        at: this one goes on another connection. Each such turn costs another mail a try, so it has an end. So do recipients
+        that were too many at once. The lack of an EHLO after TLS is mended once per connection.
         """
         again = parcel if untried and link.proven else remainder(parcel, outcomes)
         if again is None or self._stopping:

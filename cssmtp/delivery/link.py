@@ -131,7 +131,6 @@ class Link(asyncio.BufferedProtocol):
         self.size_limit = 0  # octets, 0 = none; the courier's
         self.opened = 0.0  # when, by the courier's clock
         self.mails = 0  # that got their final answer
-        self.delivered = 0  # of which at least one recipient was
         self.octets = 0
         self.began = 0
         self.retiring = False  # begins no further mail
@@ -176,9 +175,9 @@ class Link(asyncio.BufferedProtocol):
     def proven(self) -> bool:
         """Whether an untried mail may go on another connection at once.
 
-        It may when this one has brought us further: it has delivered a mail, or told how the next one has to be made.
+        It may when this one has brought us further: a mail got its answer, or we know how the next one has to be made.
         """
-        return self.delivered > 0 or self._session.hello_wanted
+        return self.mails > 0 or self._session.hello_wanted
 
     def pull(self) -> None:
         """Look for work now."""
@@ -306,8 +305,6 @@ class Link(asyncio.BufferedProtocol):
         assert isinstance(load, _Load)
         if not untried:
             self.mails += 1
-            if any(outcome.verdict is Verdict.DELIVERED for outcome in outcomes):
-                self.delivered += 1
         self._feeder.finished(self, load.parcel, outcomes, untried)
 
     def _send_body(self, transaction: Transaction) -> None:

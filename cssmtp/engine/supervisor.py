@@ -147,7 +147,7 @@ class Gateway:
     async def _admit(self) -> bool:
         """Take the drop zone in. True when files there still have to settle."""
         try:
-            admissions = await asyncio.to_thread(self._store.admit, self._configuration.ext_writer_name)
+            admissions = await asyncio.to_thread(self._store.admit, self._configuration.ext_writer_name, self._watcher.arrived())
         except SpoolError as error:
             self._bus.publish(SpoolUnusable(str(error)))
             return False

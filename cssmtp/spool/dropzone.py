@@ -68,7 +68,7 @@ class DropZone:
         """Whether some file seen last time may still be growing."""
         return bool(self._waiting)
 
-    def admit(self, writer: str | None) -> list[Admission]:
+    def admit(self, writer: str | None, arrived: frozenset[str] = frozenset()) -> list[Admission]:
         """Takes what is complete, of one writer or of all; see `SpoolStore.admit`."""
         scan = _Scan(self._tree, self._settle)
         waiting: dict[Path, tuple[object, float]] = {}
@@ -80,7 +80,7 @@ class DropZone:
                 continue
             for found in scan.look(directory):
                 if isinstance(found, _Dropped):
-                    problem = scan.take(found, self._settled(found, waiting))
+                    problem = scan.take(found, found.path.name in arrived or self._settled(found, waiting))
                 else:
                     problem = found
                 if problem is not None:

@@ -100,6 +100,17 @@ def test_the_command_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "where they differ" in shown
 
 
+def test_the_command_on_a_mixed_deck_and_on_plain_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deck, plain = tmp_path / "deck", tmp_path / "plain"
+    deck.write_bytes(source_text("IBM-933").encode("MAIL FROM:<a@b>\n한국어 본문입니다\n"))
+    plain.write_bytes(b"HELO HOST1\n")
+    assert run(str(deck), str(plain)) == 0
+    shown = capsys.readouterr().out
+    assert "1. IBM-933, IBM-1364" in shown
+    assert "where they differ" not in shown
+    assert shown.endswith("plain ASCII\n")
+
+
 def test_the_command_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deck, other = tmp_path / "deck", tmp_path / "other"
     deck.write_bytes(source_text("IBM-939").encode("MAIL FROM:<a@b>\n日本語です\n"))

@@ -111,6 +111,15 @@ def test_a_file_counts_as_complete_when_it_has_not_changed_for_some_seconds(tmp_
     assert one(spool.admit()).problem == ""
 
 
+def test_a_file_known_to_be_renamed_into_place_is_taken_at_once(tmp_path: Path, clock: StoppedClock) -> None:
+    spool = make_spool(tmp_path, clock, settle_seconds=2.0)
+    drop(tmp_path, "renamed")
+    drop(tmp_path, "growing")
+    taken = [each.name for each in spool.admit(None, frozenset({"renamed"}))]
+    assert [name.rpartition("/")[2] for name in taken] == ["renamed"]
+    assert spool.settling()
+
+
 def test_a_file_with_an_old_date_is_complete_at_once(tmp_path: Path, clock: StoppedClock) -> None:
     spool = make_spool(tmp_path, clock, settle_seconds=2.0)
     path = drop(tmp_path, "x")
