@@ -7,7 +7,7 @@ recipient's of rcpt, data, body and dot. All it accepted is in `accepted`, every
 Steps: greeting ehlo helo starttls mail rcpt data body dot rset quit.
 Actions: a code ("421" also closes), hang, wait (until `release` is set), close, reset, slow (byte by byte), split, garbage,
 mismatch (codes differ within a reply), huge (10 MB of text), multiline; at the dot also drop (close without having taken the
-mail) and take (take it, then close without an answer); at body "early" answers 552 in the middle of the text, "stall" reads
+mail) and take (take it, then close without an answer); at starttls "end" and "mute" promise TLS and then close, or say nothing; at body "early" answers 552 in the middle of the text, "stall" reads
 no further.
 """
 
@@ -166,7 +166,8 @@ class _Connection:
             match verb:
                 case "EHLO":
                     self.greeted = True
-                    lines = ["misbehaving.example", *self.server.extensions]
+                    offered = [word for word in self.server.extensions if not (self.dialogue.tls and word == "STARTTLS")]
+                    lines = ["misbehaving.example", *offered]
                     text = "".join(f"250-{word}\r\n" for word in lines[:-1]) + f"250 {lines[-1]}"
                     await self.answer("ehlo", text)
                 case "HELO":
@@ -211,6 +212,10 @@ class _Connection:
         if self.server.tls is None:
             await self.answer("starttls", "502 5.5.1 No")
             return
+        action = self.action("starttls")
+        if action in ("end", "mute"):
+            await self.write(b"220 2.0.0 Go ahead\r\n")
+            await self.act("close" if action == "end" else "stall", b"")
         if not await self.answer("starttls", "220 2.0.0 Go ahead"):
             return
         await self.writer.start_tls(self.server.tls)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, cast
 
 import aiosmtplib
@@ -32,11 +32,15 @@ class TargetUnusable(Exception):
 
 
 class TlsRefused(Exception):
-    """The server greets us but TLS cannot be had. `capabilities` are those of its EHLO in clear."""
+    """The server greets us but TLS cannot be had. `capabilities` are those of its EHLO in clear.
 
-    def __init__(self, reason: str, capabilities: Capabilities) -> None:
+    `silent`: the handshake just ended or took too long, nobody said why. That may pass.
+    """
+
+    def __init__(self, reason: str, capabilities: Capabilities, *, silent: bool = False) -> None:
         super().__init__(reason)
         self.capabilities = capabilities
+        self.silent = silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,14 @@ async def _greet(client: aiosmtplib.SMTP, seconds: float) -> Capabilities:
     return read_capabilities(response.message.split("\n")[1:])
 
 
+def _in_handshake(error: aiosmtplib.SMTPException) -> bool:
+    """Whether the connection ended after the 220 to STARTTLS. The library tells by its wording only.
+
+    An end before the 220 is an unexpected EOF, a reset that is given as the cause, or a timeout of reading.
+    """
+    return "upgrading transport" in str(error) or (str(error) == "Connection lost" and error.__cause__ is None)
+
+
 async def _start_tls(client: aiosmtplib.SMTP, address: Address, capabilities: Capabilities, seconds: float) -> None:
     """STARTTLS and the handshake. Raises TlsRefused, TargetUnusable, aiosmtplib errors for a lost connection."""
     if not capabilities.starttls:
@@ -122,6 +134,10 @@ async def _start_tls(client: aiosmtplib.SMTP, address: Address, capabilities: Ca
         raise TargetUnusable(words) from error
     except (ssl.SSLError, ssl.CertificateError) as error:
         raise TlsRefused(f"TLS handshake: {_words(str(error))}", capabilities) from error
+    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
+        if not _in_handshake(error):
+            raise
+        raise TlsRefused(f"TLS handshake: {_words(str(error))}", capabilities, silent=True) from error
 
 
 async def dial(address: Address, timeout: Timeout, *, hello: str, tls: bool, tls_ehlo: bool) -> Dialled:
@@ -137,8 +153,8 @@ async def dial(address: Address, timeout: Timeout, *, hello: str, tls: bool, tls
         capabilities = await _greet(client, timeout.any_command)
         if tls:
             await _start_tls(client, address, capabilities, timeout.any_command)
-            if tls_ehlo:
-                capabilities = await _greet(client, timeout.any_command)
+            if tls_ehlo:  # a server with TLS does not offer it again
+                capabilities = replace(await _greet(client, timeout.any_command), starttls=True)
         dialled = _ready(client, capabilities, _words(greeting.message), tls=tls, hello_owed=tls and not tls_ehlo)
         usable = True
         return dialled
