@@ -16,6 +16,7 @@ from cssmtp.config.values import (
     AbsolutePath,
     Choice,
     CodePageName,
+    CredentialSource,
     HostName,
     Integer,
     IpAddress,
@@ -358,7 +359,31 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 refreshable=True,
             ),
             _extension(
-                "AuthFile", "auth_file", AbsolutePath("file"), NO_DEFAULT, "File with the credentials for AUTH.", refreshable=True
+                "AuthFile",
+                "auth_file",
+                CredentialSource(),
+                NO_DEFAULT,
+                "Credentials for AUTH, on connections with TLS.",
+                refreshable=True,
+            ),
+            _extension(
+                "AuthMechanism",
+                "auth_mechanism",
+                Choice(model.AuthMechanism),
+                "Auto",
+                "How to log in; Auto takes the best one that the server offers.",
+                refreshable=True,
+            ),
+            _extension(
+                "Chunking", "chunking", _YES_NO, "Yes", "Send mail with BDAT (RFC 3030) where it is offered.", refreshable=True
+            ),
+            _extension(
+                "PipelineDepth",
+                "pipeline_depth",
+                Integer(1, 100, "mails"),
+                "1",
+                "Mails that may be unanswered on a connection; as many may be sent twice when it breaks.",
+                refreshable=True,
             ),
         ),
         "A mail server that takes our mail; the order is the order of preference and the first four count.",
