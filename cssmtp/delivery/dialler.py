@@ -106,7 +106,7 @@ class Dialler:
             case Dialled():
                 news = bool(target.tls_refusal)
                 self._caller.connected(
-                    post, result, now, news=self._greeted(post, result.capabilities, now, tls=result.tls) or news
+                    post, result, now, news=self._greeted(post, result.capabilities, now, tls=result.tls is not None) or news
                 )
             case TlsRefused():
                 self._greeted(post, result.capabilities, now, tls=False)

@@ -126,7 +126,7 @@ class Link(asyncio.BufferedProtocol):
     ) -> None:
         self.target = target
         self.key = key
-        self.tls = dialled.tls
+        self.tls = dialled.tls is not None
         self.traced = traced
         self.size_limit = 0  # octets, 0 = none; the courier's
         self.opened = 0.0  # when, by the courier's clock

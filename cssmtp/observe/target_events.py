@@ -58,7 +58,11 @@ class ResolutionFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOpened(Event):
-    """A connection is ready for mail. `key` tells it from others of its target; the TLS fields are "" without TLS."""
+    """A connection is ready for mail. `key` tells it from others of its target; the TLS fields are "" without TLS.
+
+    `tls_bits` are secret bits of the cipher, `tls_fingerprint` is the SHA-256 of the server's certificate in hexadecimal,
+    `tls_expires` its end, `login` the mechanism of AUTH that was used.
+    """
 
     address: str
     port: int
@@ -68,6 +72,11 @@ class ConnectionOpened(Event):
     tls_protocol: str = ""
     tls_cipher: str = ""
     tls_subject: str = ""
+    tls_bits: int = 0
+    tls_issuer: str = ""
+    tls_fingerprint: str = ""
+    tls_expires: str = ""
+    login: str = ""
 
     @property
     def protocol(self) -> str:

@@ -83,7 +83,7 @@ TABLE: dict[Step, Row] = {
     Step.GREETING: _TARGET_STEP,
     Step.EHLO: Row(2, Ruling.GO_ON, Ruling.TARGET_DOWN, Ruling.TRY_HELO, Ruling.TARGET_DOWN),
     Step.STARTTLS: Row(2, Ruling.GO_ON, Ruling.NOT_CAPABLE, Ruling.NOT_CAPABLE, Ruling.TARGET_DOWN),
-    Step.AUTH: Row(2, Ruling.GO_ON, Ruling.TARGET_DOWN, Ruling.NOT_CAPABLE, Ruling.TARGET_DOWN),
+    Step.AUTH: _TARGET_STEP,  # wrong credentials are for the operator to mend: no mail ends for them
     Step.MAIL: _MAIL_STEP,
     Step.RCPT: _MAIL_STEP,
     Step.DATA: Row(3, Ruling.GO_ON, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY),

@@ -29,7 +29,7 @@ def expected(step: Step, code: int) -> Ruling:
         return Ruling.GO_ON
     if code != 421 and first == 5 and step is Step.EHLO:
         return Ruling.TRY_HELO
-    if code != 421 and first in {Step.STARTTLS: (4, 5), Step.AUTH: (5,)}.get(step, ()):
+    if code != 421 and first in {Step.STARTTLS: (4, 5)}.get(step, ()):
         return Ruling.NOT_CAPABLE
     return Ruling.TARGET_DOWN
 
