@@ -173,7 +173,7 @@ class Courier:
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 for link in self._links():
-                    if not link.unanswered_body:
+                    if not link.unanswered:
                         link.abort(Failure(FailureKind.LOCAL, STOPPING))
             if self._links():
                 with contextlib.suppress(TimeoutError):
@@ -208,7 +208,7 @@ class Courier:
 
         A connection that ends after other mail got its answer on it has ended because of that, not of the mail nobody looked
         at: this one goes on another connection. Each such turn costs another mail a try, so it has an end. So do recipients
-        that were too many at once. The lack of an EHLO after TLS is mended once per connection.
+        that were too many at once. What a connection taught us is heeded by the next one, so that has an end too.
         """
         again = parcel if untried and link.proven else remainder(parcel, outcomes)
         if again is None or self._stopping:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cssmtp.config.model import TargetServer
 from cssmtp.smtp.capabilities import Capabilities
+from cssmtp.smtp.exchange import Lesson
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,16 @@ class Target:
     """One address with its state. `capabilities` is None until a server has greeted us, and again while the target is down."""
 
     __slots__ = (
-        "address", "capabilities", "learned", "next_attempt", "reason", "state", "tls_hello", "tls_refusal", "tls_refused",
+        "address",
+        "bdat",
+        "capabilities",
+        "learned",
+        "next_attempt",
+        "reason",
+        "state",
+        "tls_hello",
+        "tls_refusal",
+        "tls_refused",
         "tls_silent",
     )  # fmt: skip
 
@@ -56,6 +66,7 @@ class Target:
         self.tls_refusal = ""  # why TLS failed though it was offered; "" = it did not
         self.tls_refused = 0.0  # when
         self.tls_silent = 0  # handshakes in a row that ended without an alert
+        self.bdat = True  # not known to offer BDAT without understanding it
         self.tls_hello = False  # it took no mail without an EHLO after the handshake
         self.next_attempt = 0.0  # while down: not before
         self.reason = ""  # why it is down
@@ -98,11 +109,20 @@ class Target:
         """Whether TLS failed in a way that may pass: mail that needs it waits then, and mail that does not goes on."""
         return bool(self.tls_refusal) and 0 < self.tls_silent < SILENT_HANDSHAKES
 
+    def learn(self, lesson: Lesson) -> None:
+        """Note how it wants its mail, for the connections to come."""
+        match lesson:
+            case Lesson.HELLO:
+                self.tls_hello = True
+            case Lesson.NO_BDAT:
+                self.bdat = False
+
     def forget(self) -> None:
         """What it could do is to be learned anew; whether it is up is not."""
         self.tls_refusal = ""
         self.tls_silent = 0
         self.tls_hello = False
+        self.bdat = True
         self.learned = float("-inf")
 
 
