@@ -42,8 +42,12 @@ def connection_opened(link: Link, dialled: Dialled) -> ConnectionOpened:
         tls_subject=tls.subject,
         tls_bits=tls.bits,
         tls_issuer=tls.issuer,
-        tls_fingerprint=tls.fingerprint,
+        tls_serial=tls.serial,
         tls_expires=tls.expires,
+        secure=address.server.secure,
+        local=dialled.local[0],
+        local_port=dialled.local[1],
+        tls_fingerprint=tls.fingerprint,
         login=dialled.login,
     )
 
@@ -51,7 +55,9 @@ def connection_opened(link: Link, dialled: Dialled) -> ConnectionOpened:
 def connection_closed(link: Link, reason: str, seconds: float) -> ConnectionClosed:
     """A connection that lasted `seconds` has ended."""
     address = link.target.address
-    return ConnectionClosed(address.ip, address.port, link.key, link.mails, reason, link.octets, seconds)
+    return ConnectionClosed(
+        address.ip, address.port, link.key, link.mails, reason, link.octets, seconds, delivered=link.delivered
+    )
 
 
 def dialogue(link: Link, data: bytes, *, sent: bool) -> Iterator[Dialogue]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn, cast
 
 import aiosmtplib
@@ -57,6 +57,12 @@ class Dialled:
     tls: TlsFacts | None = None
     hello_owed: bool = False
     login: str = ""
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Our own address and port; ("", 0) when the transport cannot tell."""
+        name = self.transport.get_extra_info("sockname")
+        return (str(name[0]), int(name[1])) if isinstance(name, tuple) else ("", 0)
 
 
 def _answer(step: Step, code: int, message: str) -> tuple[Ruling, str]:
@@ -157,8 +163,8 @@ async def dial(address: Address, timeout: Timeout, *, hello: str, tls: bool, tls
         capabilities = await _greet(client, timeout.any_command)
         if tls:
             await _start_tls(client, address, capabilities, timeout.any_command)
-            if hello_again:  # a server with TLS does not offer it again
-                capabilities = replace(await _greet(client, timeout.any_command), starttls=True)
+            if hello_again:
+                capabilities = await _greet(client, timeout.any_command)
             if address.server.auth_file:
                 login = await _log_in(client, address.server, capabilities, timeout.any_command)
         dialled = _ready(client, capabilities, words(greeting.message), tls=tls, hello_again=hello_again, login=login)

@@ -122,7 +122,7 @@ class Dialler:
         if post.target.up(capabilities, now, tls=tls):
             self._publish(announce.target_up(post.target, capabilities))
             return True
-        return capabilities != known
+        return post.target.capabilities != known
 
     def _failed(self, post: Post, reason: str, now: float) -> None:
         """No connection could be made. A target with other connections open is not down, it has enough of them."""

@@ -6,6 +6,7 @@ Never: relaxes a check; reads a file on the event loop (call `tls_context` in a 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import ssl
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ FACT_LIMIT = 300
 class TlsFacts:
     """What a connection's TLS is.
 
-    `bits` are secret bits of the cipher, 0 = unknown; `subject` and `issuer` common names, `fingerprint` SHA-256 of the server's
-    certificate in hexadecimal, `expires` its end as OpenSSL writes it ("Nov 22 16:00:00 2027 GMT"); "" = unknown.
+    `bits` is the key length of the cipher; the other facts are those of the server's certificate: `fingerprint` its SHA-256 in
+    hexadecimal, `expires` in seconds since 1970. "" and 0 = not known.
     """
 
     protocol: str
@@ -31,8 +32,9 @@ class TlsFacts:
     bits: int = 0
     subject: str = ""
     issuer: str = ""
+    serial: str = ""
     fingerprint: str = ""
-    expires: str = ""
+    expires: int = 0
 
 
 def tls_context(server: TargetServer) -> ssl.SSLContext:
@@ -62,14 +64,22 @@ def tls_facts(connection: ssl.SSLObject) -> TlsFacts:
     cipher, _, bits = connection.cipher() or ("", "", 0)
     certificate: dict[str, Any] = connection.getpeercert() or {}
     encoded = connection.getpeercert(binary_form=True)
-    subject, issuer = certificate.get("subject"), certificate.get("issuer")
+    subject = certificate.get("subject")
     alternative = next((words(str(value)) for _, value in certificate.get("subjectAltName", ())), "")
     return TlsFacts(
         protocol=connection.version() or "TLS",
         cipher=cipher,
         bits=bits or 0,
         subject=_name(subject, "commonName") or alternative or _name(subject, "organizationName"),
-        issuer=_name(issuer, "commonName") or _name(issuer, "organizationName"),
+        issuer=words(", ".join(str(value) for rdn in certificate.get("issuer", ()) for _, value in rdn)),
+        serial=words(str(certificate.get("serialNumber", ""))),
         fingerprint=hashlib.sha256(encoded).hexdigest() if encoded else "",
-        expires=words(str(certificate.get("notAfter", ""))),
+        expires=_expires(certificate),
     )
+
+
+def _expires(certificate: dict[str, Any]) -> int:
+    """The end of validity in seconds since 1970, 0 when there is none that can be read."""
+    with contextlib.suppress(KeyError, ValueError):
+        return int(ssl.cert_time_to_seconds(certificate["notAfter"]))
+    return 0

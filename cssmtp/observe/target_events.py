@@ -60,8 +60,9 @@ class ResolutionFailed(Event):
 class ConnectionOpened(Event):
     """A connection is ready for mail. `key` tells it from others of its target; the TLS fields are "" without TLS.
 
-    `tls_bits` are secret bits of the cipher, `tls_fingerprint` is the SHA-256 of the server's certificate in hexadecimal,
-    `tls_expires` its end, `login` the mechanism of AUTH that was used.
+    `secure` is the target's Secure, `local` and `local_port` our end. `tls_bits` is the key length of the cipher; the other
+    facts are those of the server's certificate, `tls_expires` in seconds since 1970 (0 = not known), `tls_fingerprint` its
+    SHA-256 in hexadecimal. `login` is the mechanism of AUTH that was used.
     """
 
     address: str
@@ -74,8 +75,12 @@ class ConnectionOpened(Event):
     tls_subject: str = ""
     tls_bits: int = 0
     tls_issuer: str = ""
+    tls_serial: str = ""
+    tls_expires: int = 0
+    secure: bool = False
+    local: str = ""
+    local_port: int = 0
     tls_fingerprint: str = ""
-    tls_expires: str = ""
     login: str = ""
 
     @property
@@ -91,7 +96,10 @@ class ConnectionOpened(Event):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed(Event):
-    """A connection ended. `mails` mails got their final answer over it, `octets` were sent, `seconds` it lasted."""
+    """A connection ended. `mails` mails got their final answer over it, `octets` were sent, `seconds` it lasted.
+
+    `delivered` of the mails reached at least one recipient.
+    """
 
     address: str
     port: int
@@ -100,6 +108,7 @@ class ConnectionClosed(Event):
     reason: str
     octets: int = 0
     seconds: float = 0.0
+    delivered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cssmtp.codepage import registry
+from cssmtp.codepage import registry, transcode
+from cssmtp.codepage.targets import TableTarget
 from cssmtp.codepage.transcode import Conversion, source_text, transcoder
 
 HOST_SINGLE = [name for name in registry.names("translate") if registry.lookup(name).kind == "SBCS"]
@@ -27,6 +28,21 @@ def test_lines_equal_the_join_of_records() -> None:
     block, single = transcoder("IBM-1140", "ISO8859-1"), transcoder("IBM-1140", "ISO8859-1")
     assert block.lines(b"".join(line + b"\x15" for line in lines)) == b"".join(single.record(line) + b"\r\n" for line in lines)
     assert (block.substitutions, block.controls) == (single.substitutions, single.controls) == (1, 4)
+
+
+@pytest.mark.parametrize("charset", [*registry.names("charset"), *registry.names("mbcharset")])
+def test_nothing_but_a_period_becomes_a_period(charset: str) -> None:
+    assert transcoder("UTF-8", charset).lines("．\n".encode()) != b".\r\n"
+    target = transcode._target(charset, Conversion())
+    if isinstance(target, TableTarget):
+        assert [text for text, data in target.encoder.items() if data.startswith(b".")] == ["."]
+
+
+@pytest.mark.parametrize("page", registry.names("translate"))
+def test_one_byte_is_the_period(page: str) -> None:
+    source = source_text(page)
+    assert [byte for byte in range(256) if source.text(bytes([byte])) == "."] == [source.period[0]]
+    assert [byte for byte in range(256) if source.text(bytes([byte])) == " "] == [source.blank[0]]
 
 
 def test_a_line_break_within_a_record_is_a_blank() -> None:
