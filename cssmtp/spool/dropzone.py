@@ -58,9 +58,12 @@ class DropZone:
         self._told: set[tuple[Path, str]] = set()
 
     def make(self, writer: str) -> Path:
-        """Makes the drop directory of a writer: its group may add files, only owners may remove theirs. Raises `ValueError`."""
+        """Makes the drop directory of a writer: everybody may add files, only owners may remove theirs, nobody may list it.
+
+        Raises `ValueError` for a name that no writer can have.
+        """
         path = self._tree.drop / writer_name(writer)
-        self._tree.disk.make_directory(path, 0o3770)
+        self._tree.disk.make_directory(path, 0o3733)
         return path
 
     @property

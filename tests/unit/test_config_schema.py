@@ -20,7 +20,7 @@ from tests.config_pages import FakePages
 
 ROOT = Path(__file__).parents[2]
 MARKDOWN = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-SAMPLES = sorted((ROOT / "conf").glob("*.conf"))
+SAMPLES = sorted(path for path in (ROOT / "conf").glob("*.conf") if path.name != "ezatmail.conf")
 ROWS = [
     *((None, row) for row in SCHEMA.statements if isinstance(row, Parameter)),
     *((block, row) for block in SCHEMA.blocks() for row in block.parameters),
