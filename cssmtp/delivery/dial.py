@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn, cast
 
 import aiosmtplib
@@ -132,9 +132,9 @@ async def _log_in(client: aiosmtplib.SMTP, server: TargetServer, capabilities: C
     mechanism = choose_mechanism(capabilities.auth, server.auth_mechanism, credentials)
     if mechanism is None:
         offered = " ".join(capabilities.auth) or "nothing"
-        raise TlsRefused(
-            f"AUTH with our {'token' if credentials.token else 'password'} is not offered, but {offered}", capabilities
-        )
+        ours = "token" if credentials.token else "password"
+        clear = replace(capabilities, starttls=True)  # inside TLS it is not offered again
+        raise TlsRefused(f"AUTH with our {ours} is not offered, but {offered}", clear)
     logins = {
         AuthMechanism.XOAUTH2: client.auth_xoauth2,
         AuthMechanism.PLAIN: client.auth_plain,
