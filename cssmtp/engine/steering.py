@@ -30,6 +30,7 @@ from cssmtp.observe.events import (
     ProcessingResumed,
     ProcessingSuspended,
     RefreshRefused,
+    TargetsRefreshed,
     UserExitChanged,
     ValueKept,
 )
@@ -105,11 +106,19 @@ class Steering:
 
     def refresh_addresses(self) -> bool:
         """Resolve TargetName and TargetMx again (MODIFY REFRESHIPLIST). False when no target is in use: test mode."""
-        return False
+        courier = self._flow.courier
+        if courier is not None:
+            courier.refresh_addresses()
+            self._publish(TargetsRefreshed(True))
+        return courier is not None
 
     def refresh_targets(self) -> bool:
         """Learn anew what the target servers can do (MODIFY REFRESHTARGETS). False when no target is in use."""
-        return False
+        courier = self._flow.courier
+        if courier is not None:
+            courier.refresh_targets()
+            self._publish(TargetsRefreshed(False))
+        return courier is not None
 
     # --- levels
 
@@ -155,4 +164,6 @@ class Steering:
 
     async def _apply(self, configuration: Configuration) -> None:
         """Tell those who do not look at the settings by themselves."""
+        if self._flow.courier is not None:
+            self._flow.courier.reconfigure(configuration)
         await asyncio.to_thread(self._exits.settle_or_tell, configuration)
