@@ -7,9 +7,10 @@ Never: does anything about it: that is the operator's decision (FLUSHRETRY, SUSP
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,28 +54,50 @@ class Gauge:
 
 
 class Monitor:
-    """Looks at everything when `beat` has been called `CHECK_SECONDS` times (once a second)."""
+    """Looks at everything when `beat` has been called `CHECK_SECONDS` times (once a second).
 
-    def __init__(self, publish: Publish, readings: Callable[[], Iterator[Reading]]) -> None:
+    `pools` is asked on the event loop; `measure` in a thread, as a file system may be one that answers late or never.
+    """
+
+    def __init__(
+        self, publish: Publish, pools: Callable[[], tuple[PoolStatus, ...]], measure: Callable[[], Iterable[Reading]]
+    ) -> None:
         self._publish = publish
-        self._readings = readings
+        self._pools = pools
+        self._measure = measure
         self._gauges: dict[Resource, Gauge] = {}
         self._beats = 0
+        self._measuring: asyncio.Future[list[Reading]] | None = None
 
     def beat(self) -> None:
-        """About once a second."""
+        """About once a second, on the event loop."""
         self._beats += 1
-        if self._beats >= CHECK_SECONDS:
-            self._beats = 0
-            self.check()
+        if self._beats < CHECK_SECONDS:
+            return
+        self._beats = 0
+        self.judge(task_reading(self._pools()))
+        if self._measuring is None:
+            self._measuring = asyncio.get_running_loop().run_in_executor(None, lambda: list(self._measure()))
+            self._measuring.add_done_callback(self._measured)
 
-    def check(self) -> None:
-        """Look at everything now."""
-        for reading in self._readings():
-            news = self._gauges.setdefault(reading.resource, Gauge()).judge(reading.percents)
-            if news is not None:
-                kind = ResourceHigh if news else ResourceRelieved
-                self._publish(kind(reading.resource, round(max(reading.percents)), reading.what))
+    def _measured(self, done: asyncio.Future[list[Reading]]) -> None:
+        self._measuring = None
+        if not done.cancelled() and done.exception() is None:
+            for reading in done.result():
+                self.judge(reading)
+
+    def judge(self, reading: Reading) -> None:
+        """Tell when a reading is news."""
+        news = self._gauges.setdefault(reading.resource, Gauge()).judge(reading.percents)
+        if news is not None:
+            kind = ResourceHigh if news else ResourceRelieved
+            self._publish(kind(reading.resource, round(max(reading.percents)), reading.what))
+
+
+def measured(configuration: Configuration) -> Iterator[Reading]:
+    """What is measured of the machine."""
+    yield from storage_reading()
+    yield from space_readings(configuration)
 
 
 def task_reading(pools: tuple[PoolStatus, ...]) -> Reading:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from cssmtp.engine.filebook import full_host_name
 from cssmtp.engine.heartbeat import Heartbeat
 from cssmtp.engine.inspection import inspect
 from cssmtp.engine.ledger import MemoryLedger
-from cssmtp.engine.monitor import Monitor, Reading, space_readings, storage_reading, task_reading
+from cssmtp.engine.monitor import Monitor, measured
 from cssmtp.engine.parcels import Parcel
 from cssmtp.engine.settings import Settings
 from cssmtp.engine.spooltask import FileResult, SpoolTask
@@ -111,7 +111,8 @@ class Gateway:
         self._ready = False
         self._recent = Recent(clock)
         bus.subscribe(self._recent)
-        self.every_second(Monitor(bus.publish, self._resources).beat)
+        monitor = Monitor(bus.publish, lambda: self.snapshot(0).pools, lambda: measured(self._configuration))
+        self.every_second(monitor.beat)
 
     @property
     def _configuration(self) -> Configuration:
@@ -144,11 +145,6 @@ class Gateway:
         """Ask for an orderly stop. May be called from a signal handler of the loop; a second call changes nothing."""
         self._stop_reason = self._stop_reason or reason
         self._watcher.poke()
-
-    def _resources(self) -> Iterator[Reading]:
-        yield task_reading(self.snapshot(0).pools)
-        yield from storage_reading()
-        yield from space_readings(self._configuration)
 
     def snapshot(self, log_level: int) -> Snapshot:
         """How everything stands now; `log_level` is the LogLevel in force."""
