@@ -61,6 +61,7 @@ class Attributes:
     bytes: int = 0
     framing: str = "auto"
     encoding: str = "auto"
+    sequence_numbers: bool = False
     userdata: tuple[str, ...] = ()
     output: dict[str, Any] = field(default_factory=dict)
     notify: str = ""
@@ -127,6 +128,12 @@ def _strings(value: Any) -> Any:
     return tuple(value)
 
 
+def _flag(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise _refuse()
+    return value
+
+
 def _mapping(value: Any) -> Any:
     if not isinstance(value, dict):
         raise _refuse()
@@ -174,6 +181,7 @@ _RULES: dict[str, _Rule] = {
     "bytes": _Rule("bytes", *_COUNT),
     "framing": _Rule("framing", f"one of {', '.join(FRAMINGS)}", _one_of(*FRAMINGS)),
     "encoding": _Rule("encoding", "auto, ascii, utf-8 or the name of an EBCDIC code page", _text(r"[A-Za-z0-9._:-]{1,32}")),
+    "sequence_numbers": _Rule("sequence_numbers", "true or false", _flag),
     "userdata": _Rule("userdata", "a list of strings", _strings),
     "output": _Rule("output", "an object", _mapping),
     "notify": _Rule("notify", _PLAIN.format(64), _text(r"[!-~]{0,64}")),
