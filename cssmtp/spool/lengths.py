@@ -11,6 +11,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
+from itertools import repeat
 from typing import BinaryIO, NamedTuple
 
 from cssmtp.errors import UnreadableData
@@ -93,17 +94,21 @@ def _alike_format(width: int, count: int) -> struct.Struct:
 
 
 def _short_records(buffer: bytes, position: int, records: list[bytes], goal: int) -> int:
-    """Appends records of at most 251 bytes in one segment until there are `goal`; returns where it stopped."""
-    add = records.append
-    room = goal - len(records)
-    end = len(buffer)
-    while room and position + 4 <= end:
-        following = position + buffer[position + 1]
-        if buffer[position] or buffer[position + 2] or buffer[position + 3] or following > end or following < position + 4:
+    """Appends records of at most 251 bytes in one segment until there are `goal`; returns where it stopped.
+
+    It leaves the last bytes to `_one_record`, so that no record here can reach beyond the end.
+    """
+    add, field = records.append, LEN4.unpack_from
+    end = len(buffer) - 256
+    for _ in repeat(None, goal - len(records)):
+        if position > end:
             break
+        (rdw,) = field(buffer, position)
+        if rdw & 0xFF00_FFFF or rdw < 0x0004_0000:
+            break
+        following = position + (rdw >> 16)
         add(buffer[position + 4 : following])
         position = following
-        room -= 1
     return position
 
 
