@@ -139,8 +139,13 @@ class DirectorySpool(SpoolStore):
         outdisp = disposition_after(entry.attributes.outdisp, Wish.KEEP_HOLD)
         self._operate(entry, replace(entry.attributes, outdisp=outdisp, hold="user", hold_reason=one_line(reason)), b"hold")
 
+    def alter(self, entry: SpoolEntry, attributes: Attributes) -> None:
+        """Gives an entry that nobody has claimed other attributes, and the place they ask for. Raises `SpoolError` as `hold`."""
+        self._operate(entry, attributes, b"alter")
+
     def purge(self, entry: SpoolEntry) -> None:
-        """Deletes an entry that nobody has claimed. Raises `SpoolError` when it is gone."""
+        """Deletes an entry that nobody has claimed. Raises `SpoolError` when it is gone or claimed."""
+        _check_unclaimed(entry)
         try:
             self._tree.purge(entry.path, entry.id)
         except FileNotFoundError:
@@ -148,11 +153,16 @@ class DirectorySpool(SpoolStore):
 
     def _operate(self, entry: SpoolEntry, attributes: Attributes, word: bytes) -> None:
         """Changes an entry that nobody has claimed; it is claimed meanwhile, so that nobody does."""
+        _check_unclaimed(entry)
         claim = self.claim(entry)
         if claim is None:
             raise _gone(entry)
+        if claim.attributes != entry.attributes:
+            claim.settle(claim.attributes, entry.path)
+            raise SpoolError(f"{entry.path}: somebody else has just changed it; list the spool again")
         claim.note(word)
-        claim.settle(attributes, self._tree.home(entry.id, attributes))
+        stays = entry.state == "done" and not selectable(attributes)
+        claim.settle(attributes, entry.path if stays else self._tree.home(entry.id, attributes))
 
     def _set_aside(self, entry: SpoolEntry) -> None:
         """Moves an entry with unusable attributes to `bad`, so that the rest goes on."""
@@ -263,6 +273,12 @@ def _owner_of(name: str) -> str:
     """The owner in the name of a claimed or half-built entry, "" when there is none."""
     id, _, owner = name.rpartition("@")
     return owner if id else ""
+
+
+def _check_unclaimed(entry: SpoolEntry) -> None:
+    """An entry that a gateway works on belongs to it until it gives it back."""
+    if entry.state == "busy":
+        raise SpoolError(f"{entry.path}: a gateway is working on it; wait until it is done")
 
 
 def _gone(entry: SpoolEntry) -> SpoolError:

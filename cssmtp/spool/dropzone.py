@@ -24,6 +24,8 @@ from cssmtp.spool.tree import Tree
 
 SIDECAR_LIMIT = 64 * 1024
 """Bytes of the largest sidecar that is read."""
+DROP_MODE = 0o3770
+"""A drop directory: the group may add files, which keep the group; only owners may remove theirs."""
 _PRINTABLE = " !#$&'()+,;=@[]^`{}~:"
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -61,7 +63,7 @@ class DropZone:
     def make(self, writer: str) -> Path:
         """Makes the drop directory of a writer: its group may add files, only owners may remove theirs. Raises `ValueError`."""
         path = self._tree.drop / writer_name(writer)
-        self._tree.disk.make_directory(path, 0o3770)
+        self._tree.disk.make_directory(path, DROP_MODE)
         return path
 
     @property
