@@ -105,7 +105,7 @@ def entry_of(spool: DirectorySpool, word: str) -> SpoolEntry:
     found = [entry for entry in spool.entries() if entry.id == word]
     found = found or [entry for entry in spool.entries() if entry.id.startswith(word) or entry.attributes.jobid == word.upper()]
     if not found:
-        raise UsageError(f"{plain(word, SHOWN)}: there is no such entry; see 'cssmtp spool list'")
+        raise UsageError(f"there is no entry '{plain(word, SHOWN)}'; see 'cssmtp spool list'")
     if len(found) > 1:
         some = ", ".join(entry.id for entry in found[:4])
         raise UsageError(

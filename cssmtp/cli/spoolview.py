@@ -172,7 +172,7 @@ def _print_records(stream: BinaryIO, framing: Framing, page: str, first: int, la
                 return
             if number < first:
                 continue
-            print(f"{number:>8}  {plain(source.text(record))}")
+            print(f"{number:>8}  {plain(source.text(record).rstrip())}")
             if hexadecimal:
                 for at in range(0, len(record), _WIDTH):
                     print(f"{at:>10X}  {record[at : at + _WIDTH].hex(' ').upper()}")

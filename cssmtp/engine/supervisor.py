@@ -38,10 +38,16 @@ from cssmtp.observe.events import (
     SpoolUnusable,
     TestModeWithoutReport,
 )
-from cssmtp.spool.store import SpoolEntry, SpoolStore
+from cssmtp.spool.store import SelectedBy, SpoolEntry, SpoolStore
 
-SPOOL_TASKS = 16
-"""Spool files worked on at once: the JES tasks of the WRITER pool. Ours; IBM's number is not known."""
+WRITER_TASKS = 16
+"""JES tasks of the WRITER pool: spool files worked on at once that name us as writer. Ours; IBM's number is not known."""
+
+DEST_TASKS = 16
+"""JES tasks of the DEST pool: spool files worked on at once that name us as destination. Ours; IBM's number is not known."""
+
+POOLS = {SelectedBy.WRITER: WRITER_TASKS, SelectedBy.DEST: DEST_TASKS}
+"""A full pool leaves the other one to go on: files that wait in long retry under one kind do not hold up the other."""
 
 STOP_GRACE_SECONDS = 30.0
 """How long a stop waits for answers to mails that are on a connection."""
@@ -84,6 +90,7 @@ class Gateway:
         self._watcher = Watcher(watched)
         self._stop_reason = ""
         self._tasks: dict[asyncio.Task[FileResult], SpoolTask | TestModeTask] = {}
+        self._pools: dict[asyncio.Task[FileResult], SelectedBy] = {}
         self._totals = Totals()
         self._flow = Flow(bus.publish)
         self._courier: Courier | None = None
@@ -158,18 +165,19 @@ class Gateway:
         return self._store.settling()
 
     async def _claim_ready(self, context: Context) -> None:
-        room = SPOOL_TASKS - len(self._tasks)
-        if room <= 0:
-            return
-        try:
-            entries = await asyncio.to_thread(self._store.select, self._configuration.ext_writer_name, room)
-        except SpoolError as error:
-            self._bus.publish(SpoolUnusable(str(error)))
-            return
-        for entry in entries:
-            await self._begin(entry, context)
+        for pool, tasks in POOLS.items():
+            room = tasks - sum(each is pool for each in self._pools.values())
+            if room <= 0:
+                continue
+            try:
+                entries = await asyncio.to_thread(self._store.select, self._configuration.ext_writer_name, room, pool)
+            except SpoolError as error:
+                self._bus.publish(SpoolUnusable(str(error)))
+                return
+            for entry in entries:
+                await self._begin(entry, pool, context)
 
-    async def _begin(self, entry: SpoolEntry, context: Context) -> None:
+    async def _begin(self, entry: SpoolEntry, pool: SelectedBy, context: Context) -> None:
         claim = await asyncio.to_thread(self._store.claim, entry)
         if claim is None:
             return
@@ -177,10 +185,11 @@ class Gateway:
         work = kind(claim, context)
         task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
         self._tasks[task] = work
+        self._pools[task] = pool
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[FileResult]) -> None:
-        del self._tasks[task]
+        del self._tasks[task], self._pools[task]
         self._watcher.poke()
         if task.cancelled():
             self._totals.unfinished += 1

@@ -21,7 +21,7 @@ from cssmtp.spool.names import one_line
 from cssmtp.spool.owner import alive
 from cssmtp.spool.readylist import ReadyList
 from cssmtp.spool.records import BLOCK_BYTES
-from cssmtp.spool.store import STATES, Admission, SpoolEntry, SpoolStore, Wish, disposition_after, selectable
+from cssmtp.spool.store import STATES, Admission, SelectedBy, SpoolEntry, SpoolStore, Wish, disposition_after, selectable
 from cssmtp.spool.tree import CRASHES_ALLOWED, Tree
 
 BROKEN = "attrs.json of the entry cannot be understood, or forbids the state it was in; see the file, then drop its data again"
@@ -52,8 +52,8 @@ class DirectorySpool(SpoolStore):
     def settling(self) -> bool:
         return self._zone.settling
 
-    def select(self, writer: str, limit: int = 0) -> list[SpoolEntry]:
-        return self._ready.select(writer.upper(), limit)
+    def select(self, writer: str, limit: int = 0, by: SelectedBy | None = None) -> list[SpoolEntry]:
+        return self._ready.select(writer.upper(), limit, by)
 
     def claim(self, entry: SpoolEntry) -> DirectoryClaim | None:
         tree = self._tree

@@ -12,7 +12,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cssmtp.spool.store import SpoolEntry, selectable
+from cssmtp.spool.store import SelectedBy, SpoolEntry, selectable
 from cssmtp.spool.tree import Tree
 
 REREAD_SECONDS = 2.0
@@ -54,8 +54,10 @@ class ReadyList:
         self._read_at = float("-inf")
         self._lock = threading.Lock()
 
-    def select(self, name: str, limit: int) -> list[SpoolEntry]:
-        """Entries whose writer or destination user is `name`, at most `limit` (0: all), in work order."""
+    def select(self, name: str, limit: int, by: SelectedBy | None = None) -> list[SpoolEntry]:
+        """Entries whose writer or destination user is `name`, at most `limit` (0: all); see `SpoolStore.select`."""
+        if by is not None:
+            name = f"{by.value}:{name}"
         with self._lock:
             reread = limit == 0 or self._tree.ready_changed or self._tree.clock.monotonic() - self._read_at >= REREAD_SECONDS
             if reread:
@@ -120,5 +122,10 @@ class ReadyList:
 
 
 def _selectors(entry: SpoolEntry) -> set[str]:
-    """The names that select an entry: its writer and its destination user (jes-spool.md 2)."""
-    return {name for name in (entry.attributes.writer, entry.attributes.dest_user) if name}
+    """The names that select an entry: its writer and its destination user (jes-spool.md 2), alone and with what they are.
+
+    An entry whose writer and destination are the same counts as selected by writer.
+    """
+    writer, user = entry.attributes.writer, entry.attributes.dest_user
+    found = {writer, f"{SelectedBy.WRITER.value}:{writer}"} if writer else set()
+    return found | {user, f"{SelectedBy.DEST.value}:{user}"} if user and user != writer else found
