@@ -110,6 +110,7 @@ async def office(
     options: Options = Options(),  # noqa: B008 - frozen
     grace: float = 5,
     names: Names | None = None,
+    hello: str = "gateway.example.test",
     **more: object,
 ) -> AsyncIterator[Office]:
     """A started courier; stopped at the end, when every connection must be gone and every parcel answered exactly once."""
@@ -130,7 +131,7 @@ async def office(
         publish,
         lambda parcel, outcomes: made.ended(parcel, outcomes),
         hungry,
-        hello="gateway.example.test",
+        hello=hello,
         resolver=names or Names(),
         ipv6=True,
         **more,

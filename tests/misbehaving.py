@@ -74,13 +74,17 @@ class MisbehavingServer:
         extensions: Iterable[str] = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES"),
         tls: ssl.SSLContext | None = None,
         mails_per_connection: int = 0,
+        recipients_per_mail: int = 0,
         release: asyncio.Event | None = None,
     ) -> None:
-        """`faults`: step -> action, for all. `tls` adds STARTTLS. After `mails_per_connection` mails the next MAIL gets a 421."""
+        """`faults`: step -> action, for all. `tls` adds STARTTLS. After `mails_per_connection` mails the next MAIL gets a 421,
+        after `recipients_per_mail` recipients the next RCPT a 452.
+        """
         self.faults = faults or {}
         self.extensions = [*extensions, *(["STARTTLS"] if tls else [])]
         self.tls = tls
         self.mails_per_connection = mails_per_connection
+        self.recipients_per_mail = recipients_per_mail
         self.release = release or asyncio.Event()
         self.took_a_mail = asyncio.Event()
         self.hanging = asyncio.Event()
@@ -128,8 +132,11 @@ class MisbehavingServer:
         finally:
             dialogue.open = False
             writer.close()
+            # After start_tls, wait_closed of Python 3.11 now and then waits for ever; nothing here depends on its end.
             with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError, TimeoutError):
-                await writer.wait_closed()
+                async with asyncio.timeout(0.5):
+                    await writer.wait_closed()
+            writer.transport.abort()
 
 
 class _Connection:
@@ -222,6 +229,10 @@ class _Connection:
         if self.sender is None:
             await self.write(b"503 5.5.1 MAIL first\r\n")
             return
+        limit = self.server.recipients_per_mail
+        if limit and len(self.recipients) >= limit:
+            await self.write(b"452 4.5.3 Too many recipients\r\n")
+            return
         recipient = address_of(line)
         faults = faults_of(recipient)
         action = faults.pop("rcpt", "") or self.faults.get("rcpt", "") or self.server.faults.get("rcpt", "")
@@ -300,6 +311,7 @@ class _Connection:
             case "":
                 await self.write(good)
             case "wait":
+                self.server.hanging.set()
                 await self.server.release.wait()
                 await self.write(good)
             case "stall":

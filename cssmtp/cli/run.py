@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from cssmtp.clock import SystemClock
 from cssmtp.config.load import load, warnings
@@ -67,7 +69,18 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = load(arguments.config, environ=os.environ, overrides=overrides)
     if loaded.configuration is None:
         raise ConfigurationError([str(diagnostic) for diagnostic in loaded.diagnostics])
-    return asyncio.run(_daemon(loaded.configuration, warnings(loaded), until_idle=arguments.until_idle))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_daemon(loaded.configuration, warnings(loaded), until_idle=arguments.until_idle))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where the `fast` extra is installed, else asyncio's own."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 async def _daemon(configuration: Configuration, remarks: list[str], *, until_idle: bool) -> int:

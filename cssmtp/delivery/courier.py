@@ -24,6 +24,7 @@ from cssmtp.delivery.choice import Choice, Need, Nobody, Use, Wait, choose, size
 from cssmtp.delivery.dial import Dialled, TargetUnusable, TlsRefused, dial
 from cssmtp.delivery.link import Link, Parcel
 from cssmtp.delivery.post import Post
+from cssmtp.delivery.remainder import remainder, whole
 from cssmtp.delivery.resolve import Resolver, SystemResolver, has_ipv6, resolve
 from cssmtp.delivery.target import Target, TargetSnapshot, TargetState
 from cssmtp.model import Outcome, Verdict
@@ -153,13 +154,10 @@ class Courier:
                     if not link.unanswered_body:
                         link.abort(Failure(FailureKind.LOCAL, STOPPING))
             if self._links():
-                await self._change_within(left if left > 0 else None)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left if left > 0 else None):
+                        await self._changed.wait()
         await asyncio.gather(*self._dials, *self._streams, return_exceptions=True)
-
-    async def _change_within(self, seconds: float | None) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
 
     # for the links
 
@@ -183,15 +181,17 @@ class Courier:
         return None
 
     def finished(self, link: Link, parcel: Parcel, outcomes: tuple[Outcome, ...], untried: bool) -> None:
-        """A parcel is answered, or handed back.
+        """A parcel is answered, or goes on at once.
 
-        A server that ends a connection after having taken mail on it has had enough of the connection, not of the mail it did
-        not look at: that one goes on another connection. Each such turn has cost the server a delivered mail, so it has an end.
+        A connection that ends after other mail got its answer on it has ended because of that, not of the mail nobody looked
+        at: this one goes on another connection. Each such turn costs another mail a try, so it has an end. So do recipients
+        that were too many at once.
         """
-        if untried and link.delivered and not self._stopping:
-            self._queues[parcel.tls_required].appendleft(parcel)
-        else:
+        again = parcel if untried and link.mails else remainder(parcel, outcomes)
+        if again is None or self._stopping:
             self._answer(parcel, outcomes)
+        else:
+            self._queues[parcel.tls_required].appendleft(again)
 
     def became_idle(self, link: Link) -> None:
         """A link without work: it waits, or goes when nothing more is to be expected for it."""
@@ -226,9 +226,7 @@ class Courier:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the sending of a large mail; `stop` waits for its end."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._streams.add(task)
-        task.add_done_callback(self._streams.discard)
+        self._run_in(self._streams, work)
 
     # who gets what
 
@@ -365,9 +363,7 @@ class Courier:
 
     def _begin_dial(self, post: Post, kind: bool) -> None:
         post.dialling[kind] += 1
-        task = asyncio.get_running_loop().create_task(self._dial(post, kind))
-        self._dials.add(task)
-        task.add_done_callback(self._dials.discard)
+        self._run_in(self._dials, self._dial(post, kind))
 
     async def _dial(self, post: Post, tls: bool) -> None:
         options = self._configuration.options
@@ -459,11 +455,14 @@ class Courier:
 
     def _resolve_again(self) -> None:
         if not self._stopping:
-            task = asyncio.get_running_loop().create_task(self._resolve())
-            self._dials.add(task)
-            task.add_done_callback(self._dials.discard)
+            self._run_in(self._dials, self._resolve())
 
     # small things
+
+    def _run_in(self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)  # the loop itself keeps no hold on it
+        task.add_done_callback(tasks.discard)
 
     def _links(self) -> list[Link]:
         return [link for post in self._by_target.values() for link in post.links]
@@ -488,6 +487,7 @@ class Courier:
         self._answer(parcel, (Outcome(verdict, reason),) * len(parcel.recipients))
 
     def _answer(self, parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
+        parcel, outcomes = whole(parcel, outcomes)
         self._tell(lambda: self._ended(parcel, outcomes))
 
     def _tell(self, call: Callable[[], None]) -> None:

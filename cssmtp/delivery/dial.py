@@ -144,6 +144,9 @@ async def dial(address: Address, timeout: Timeout, *, hello: str, tls: bool, tls
         _unusable(error)
     except OSError as error:
         raise TargetUnusable(_words(str(error)) or type(error).__name__) from error
+    except asyncio.CancelledError:
+        client.close()  # whoever cancels is in a hurry: no QUIT
+        raise
     finally:
         if not usable:
             await _hang_up(client)

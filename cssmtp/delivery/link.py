@@ -127,13 +127,12 @@ class Link(asyncio.BufferedProtocol):
         self.key = key
         self.tls = dialled.tls
         self.traced = traced
-        self.size_limit = 0  # set by the courier: octets, 0 = none
+        self.size_limit = 0  # octets, 0 = none; the courier's
+        self.opened = 0.0  # when, by the courier's clock
         self.mails = 0  # that got their final answer
-        self.delivered = 0  # of which at least one recipient was
         self.octets = 0
         self.began = 0
         self.retiring = False  # begins no further mail
-        self.opened = 0.0
         self._server = target.address.server
         self._feeder = feeder
         self._transport = dialled.transport
@@ -163,7 +162,6 @@ class Link(asyncio.BufferedProtocol):
 
     def take_over(self) -> None:
         """Become the transport's protocol and look for work."""
-        self.opened = self._loop.time()
         self._transport.set_protocol(self)
         self._check_clock()
         self.pull()
@@ -209,11 +207,10 @@ class Link(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._reason = self._reason or (f"connection lost: {exc}" if exc else "the server closed the connection")
-        events = self._session.lost(Failure(FailureKind.LOST, self._reason))
-        self._room.set()
         if not self._closed:
-            self._run(events)
+            text = f"connection lost: {exc}" if exc else "the server closed the connection"
+            self._reason = self._reason or text
+            self._run(self._session.lost(Failure(FailureKind.LOST, text)))
             self._end()
 
     def pause_writing(self) -> None:
@@ -237,7 +234,7 @@ class Link(asyncio.BufferedProtocol):
                 case Send(data):
                     self._command(data)
                 case Closing(reply):
-                    self._hang_up(str(reply))
+                    self._hang_up(str(reply), politely=True)
                 case Broken(failure):
                     self._hang_up(failure.text)
         if self._busy or self._closed:
@@ -296,8 +293,6 @@ class Link(asyncio.BufferedProtocol):
         assert isinstance(load, _Load)
         if not untried:
             self.mails += 1
-            if any(outcome.verdict is Verdict.DELIVERED for outcome in outcomes):
-                self.delivered += 1
         self._feeder.finished(self, load.parcel, outcomes, untried)
 
     def _send_body(self, transaction: Transaction) -> None:
@@ -364,10 +359,7 @@ class Link(asyncio.BufferedProtocol):
 
     def _set_deadline(self) -> None:
         step = self._session.waiting_for
-        if step is not None:
-            self._deadline = self._loop.time() + self._seconds[step]
-        elif not self._closed:
-            self._deadline = self._loop.time() + self._idle_seconds
+        self._deadline = self._loop.time() + (self._idle_seconds if step is None else self._seconds[step])
 
     def _check_clock(self) -> None:
         """Runs at least once per shortest timer, so that no deadline can be set that it would miss."""
@@ -387,16 +379,15 @@ class Link(asyncio.BufferedProtocol):
 
     # the end
 
-    def _hang_up(self, reason: str) -> None:
-        """Close from our side. What the server has still to say does not matter any more."""
+    def _hang_up(self, reason: str, *, politely: bool = False) -> None:
+        """Close from our side. What the server has still to say does not matter any more; neither, but politely, what we have."""
         self._reason = self._reason or reason
-        if not self._closed:
-            self._out.clear()
-            if self._session.waiting_for is Step.BLOCK or not self._room.is_set():
-                self._transport.abort()
-            else:
-                self._transport.close()
-            self._end()
+        self._out.clear()
+        if politely and self._room.is_set():
+            self._transport.close()
+        else:
+            self._transport.abort()
+        self._end()
 
     def _end(self) -> None:
         self._closed = True

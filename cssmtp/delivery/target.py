@@ -7,7 +7,7 @@ Never: decides which target a mail goes to; that is `choice`.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cssmtp.config.model import TargetServer
 from cssmtp.smtp.capabilities import Capabilities
@@ -55,11 +55,14 @@ class Target:
         return f"<Target {self.address.ip}:{self.address.port} {self.state.value} preference {self.address.preference}>"
 
     def up(self, capabilities: Capabilities, now: float, *, tls: bool) -> bool:
-        """A server greeted us, with TLS or without; returns whether that is news."""
+        """A server greeted us, with TLS or without; returns whether that is news.
+
+        Inside TLS a server must not offer STARTTLS (RFC 3207 section 4.2), so its second EHLO says nothing about that.
+        """
         news = self.state is not TargetState.UP
         self.state = TargetState.UP
         self.reason = ""
-        self.capabilities = capabilities
+        self.capabilities = replace(capabilities, starttls=True) if tls else capabilities
         self.learned = now
         if tls:
             self.tls_refusal = ""

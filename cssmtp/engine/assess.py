@@ -41,7 +41,7 @@ def assess(name: str, stream: BinaryIO, size: int, attributes: Attributes, confi
     bad = bool(errors) or any(mail.verdict is not Judgement.DELIVERABLE or mail.bad_recipients for mail in mails)
     return Assessment(
         file=name,
-        framing=reader.framing.describe() if reader else "",
+        framing=reader.framing.kind.value if reader else "",
         code_page=reader.page if reader else "",
         records=reader.records if reader else 0,
         mails=tuple(mails),
@@ -49,6 +49,7 @@ def assess(name: str, stream: BinaryIO, size: int, attributes: Attributes, confi
         counted_errors=reader.counted_errors if reader else 0,
         error_limit_reached=reader.limit_reached if reader else False,
         disposition=disposition(bad, configuration.bad_spool_disp),
+        records_are=reader.framing.describe() if reader else "",
     )
 
 

@@ -6,6 +6,7 @@ Promises: one place that says when reading has to wait. Never: fails a mail beca
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,10 @@ QUEUE_OCTETS = 24 * 1024 * 1024
 """Memory that mails in work may hold (long retry included) before reading of spool files stops."""
 
 
+LOOK_AGAIN_SECONDS = 1.0
+"""A blocked reader looks at the targets this often: nobody tells it that the last one went down."""
+
+
 class Flow:
     """Backpressure: readers wait while the queue is full or mails in work hold too much memory (mail-processing.md 1)."""
 
@@ -33,6 +38,7 @@ class Flow:
         self._octets = 0
         self._room = asyncio.Event()
         self._closed = False
+        self._heavy = False  # somebody waits for memory
 
     def took(self, parcel: Parcel) -> None:
         """A parcel came into work."""
@@ -41,7 +47,8 @@ class Flow:
     def gave(self, parcel: Parcel) -> None:
         """A parcel is done with."""
         self._octets -= parcel.weight
-        if self._closed:
+        if self._closed or (self._heavy and self._octets <= QUEUE_OCTETS // 2):
+            self._heavy = False
             self.hungry()
 
     def hungry(self) -> None:
@@ -58,8 +65,11 @@ class Flow:
             if not self._closed and self.courier is not None and self.courier.all_down:
                 self._publish(QueueBackpressure(True, self.courier.waiting, "no target server can be reached"))
                 self._closed = True
+            self._heavy = self._octets > QUEUE_OCTETS
             self._room.clear()
-            await self._room.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await self._room.wait()
         if self._closed:
             self._closed = False
             self._publish(QueueBackpressure(False, self.courier.waiting if self.courier else 0))

@@ -13,8 +13,10 @@ from typing import BinaryIO
 from cssmtp.bsmtp.body import read_body
 from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.bsmtp.interpreter import Interpreter, Rules
+from cssmtp.codepage.registry import lookup
 from cssmtp.codepage.transcode import SourceText, source_text
 from cssmtp.config.model import Configuration, TargetServer
+from cssmtp.errors import UnknownCodePage
 from cssmtp.model import BodySpan
 from cssmtp.spool.attributes import Attributes
 from cssmtp.spool.framing import Framing, blocks, detect
@@ -28,13 +30,17 @@ def code_page_of(framing: Framing, attributes: Attributes, configuration: Config
     """The code page of a spool file's text.
 
     Text that is plainly ASCII or UTF-8 is that; otherwise the page that the file's attributes name (an extension of
-    ours), otherwise the Translate statement (mail-processing.md 9.1).
+    ours), otherwise the Translate statement (mail-processing.md 9.1). Raises UnknownCodePage when they name one that is
+    none of spool files.
     """
     if framing.encoding in TEXT_PAGES:
         return TEXT_PAGES[framing.encoding]
     declared = attributes.encoding
     if declared and declared.lower() not in {AUTO, "ebcdic", *TEXT_PAGES}:
-        return declared
+        page = lookup(declared)
+        if "translate" not in page.roles:
+            raise UnknownCodePage(declared)
+        return page.name
     return configuration.translate
 
 

@@ -19,7 +19,7 @@ from cssmtp.config.model import TargetServer
 from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
-from cssmtp.engine.ending import dispose, report_text
+from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
 from cssmtp.engine.parcels import MailParcel, Parcel, Wire
 from cssmtp.engine.pending import Pending
@@ -66,11 +66,11 @@ class FileResult:
 
 
 class SpoolTask:
-    """Works one claimed spool file off. `run` once; `reading_done` tells that only waiting is left."""
+    """Works one claimed spool file off. `run` once; `waits` tells that it can only go on when mails get their answers."""
 
     def __init__(self, claim: Claim, context: Context) -> None:
         self.tkid = next_task_id()
-        self.reading_done = False
+        self.waits = False
         self._claim = claim
         self._context = context
         self._configuration = context.configuration
@@ -98,6 +98,7 @@ class SpoolTask:
             raise
         except Exception as error:
             # Unknown means retry, but not for ever and not silently: a fault of ours holds the file for a person to look at.
+            self._stopping = True
             self._drop_timers()
             await asyncio.to_thread(self._claim.hold, f"internal error: {type(error).__name__}: {error}")
             raise
@@ -112,11 +113,11 @@ class SpoolTask:
             reader = await self._open(stream)
             if reader is not None:
                 await self._read(reader)
-        self.reading_done = True
+        self.waits = True
         await self._pending.wait()
         if self._stopping and not (reader is None or reader.finished):
             raise asyncio.CancelledError("stopped before the end of the file")
-        return await self._end()
+        return await uninterrupted(self._end())
 
     async def _open(self, stream: BinaryIO) -> DeckReader | None:
         try:
@@ -131,7 +132,9 @@ class SpoolTask:
         flow = self._context.flow
         while not self._stopping:
             if flow.full:
+                self.waits = True
                 await flow.room()
+                self.waits = False
             try:
                 findings = await asyncio.to_thread(reader.next_slice)
             except UnreadableData as error:
@@ -231,6 +234,12 @@ class SpoolTask:
     # --- answers
 
     def _mail_answered(self, parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
+        try:
+            self._take_answer(parcel, outcomes)
+        except Exception as error:  # a fault of ours: it belongs to this file, not to the connection that brought the answer
+            self._pending.fail(error)
+
+    def _take_answer(self, parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
         assert isinstance(parcel, MailParcel)
         again = [
             (place, outcome)
@@ -279,18 +288,21 @@ class SpoolTask:
         book, claim = self._book, self._claim
         if self._reader is not None:
             book.read(self._reader.records, claim.size, self._reader.counted_errors)
-        decided = disposition(book.bad, self._configuration.bad_spool_disp)
+        decided = self._decided()
         if book.bad:
             await self._report(decided)
         if self._context.courier is not None:
             self._context.courier.file_ended()
         self._context.ledger.forget(self._file.id)
-        # Where a dead letter could not be written, the spool file is the only copy that is left.
-        if not self._aftermath.kept:
-            decided = Disposition.HOLD
-        became = await asyncio.to_thread(dispose, claim, decided, book.summary())
+        became = await asyncio.to_thread(dispose, claim, self._decided(), book.summary())
         self._publish(SpoolFileEnded(self._file, book.counts(), became, book.fault_lines))
         return FileResult(book.mails, book.bad)
+
+    def _decided(self) -> Disposition:
+        # Where a dead letter could not be written, the spool file is the only copy that is left.
+        if not self._aftermath.kept:
+            return Disposition.HOLD
+        return disposition(self._book.bad, self._configuration.bad_spool_disp)
 
     async def _report(self, decided: Disposition) -> None:
         now = self._context.clock.wall()

@@ -149,12 +149,12 @@ class Gateway:
 
     def _nothing_moves(self) -> bool:
         """Every task waits and every target is down: a run until idle would wait for ever."""
-        return self._courier is not None and self._courier.all_down and all(task.reading_done for task in self._tasks.values())
+        return self._courier is not None and self._courier.all_down and all(task.waits for task in self._tasks.values())
 
     async def _admit(self) -> bool:
         """Take the drop zone in. True when files there still have to settle."""
         try:
-            admissions = await asyncio.to_thread(self._store.admit, self._configuration.ext_writer_name)
+            admissions = await asyncio.to_thread(self._store.admit, self._configuration.ext_writer_name, self._watcher.arrived())
         except SpoolError as error:
             self._bus.publish(SpoolUnusable(str(error)))
             return False
@@ -178,7 +178,11 @@ class Gateway:
                 await self._begin(entry, pool, context)
 
     async def _begin(self, entry: SpoolEntry, pool: SelectedBy, context: Context) -> None:
-        claim = await asyncio.to_thread(self._store.claim, entry)
+        try:
+            claim = await asyncio.to_thread(self._store.claim, entry)
+        except SpoolError as error:
+            self._bus.publish(SpoolUnusable(str(error)))
+            return
         if claim is None:
             return
         kind = TestModeTask if self._configuration.options.test_mode else SpoolTask

@@ -13,7 +13,7 @@ from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.assess import judge
 from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
-from cssmtp.engine.ending import dispose, report_text
+from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
 from cssmtp.engine.pending import Pending
 from cssmtp.engine.reading import DeckReader
@@ -32,7 +32,7 @@ class TestModeTask:
 
     def __init__(self, claim: Claim, context: Context) -> None:
         self.tkid = next_task_id()
-        self.reading_done = False
+        self.waits = False
         self._claim = claim
         self._context = context
         self._publish = context.publish
@@ -52,7 +52,7 @@ class TestModeTask:
         try:
             self._publish(SpoolFileClaimed(self._file, self._claim.size, self._claim.tries))
             await self._read()
-            return await self._end()
+            return await uninterrupted(self._end())
         except asyncio.CancelledError:
             self._claim.release()
             raise

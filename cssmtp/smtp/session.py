@@ -61,8 +61,8 @@ class SendBody(NamedTuple):
 class Ended(NamedTuple):
     """A transaction is over. `outcomes` stand in the order of the recipients.
 
-    `untried` is True when the server ended the connection before the body was begun: that is no word about this mail, and it
-    cannot have been delivered.
+    `untried` is True when the connection ended before the body was begun, by the server or because of the mail before: that is
+    no word about this mail, and it cannot have been delivered.
     """
 
     transaction: Transaction
@@ -344,14 +344,15 @@ class ClientSession:
         for step, current in self._expected:
             if current is not None and current not in seen:
                 seen.append(current)
-                self._cut(step, current, answer, events)
+                self._cut(step, current, answer, events, innocent=len(seen) > 1)
         if self._open is not None and self._open not in seen:
-            self._cut(Step.BLOCK if self._sending else Step.MAIL, self._open, answer, events)
+            self._cut(Step.BLOCK if self._sending else Step.MAIL, self._open, answer, events, innocent=bool(seen))
         self._expected.clear()
         self._open = None
         self._sending = False
 
-    def _cut(self, step: Step, current: _Open, answer: Reply | Failure, events: list[SessionEvent]) -> None:
-        by_server = isinstance(answer, Reply) or answer.kind is FailureKind.LOST
+    def _cut(self, step: Step, current: _Open, answer: Reply | Failure, events: list[SessionEvent], *, innocent: bool) -> None:
+        """`innocent`: another mail was the one that waited for its answer; what ended the connection is no word about this."""
+        excused = innocent or isinstance(answer, Reply) or answer.kind is FailureKind.LOST
         outcomes = self._outcomes(current, outcome(step, answer, self.target))
-        events.append(Ended(current.transaction, outcomes, untried=by_server and not current.body and current.refusal is None))
+        events.append(Ended(current.transaction, outcomes, untried=excused and not current.body and current.refusal is None))

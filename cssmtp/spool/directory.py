@@ -46,8 +46,8 @@ class DirectorySpool(SpoolStore):
         """Ends this process's ownership: entries still claimed can be recovered by others."""
         self._tree.close()
 
-    def admit(self, writer: str | None = None) -> list[Admission]:
-        return self._zone.admit(writer)
+    def admit(self, writer: str | None = None, arrived: frozenset[str] = frozenset()) -> list[Admission]:
+        return self._zone.admit(writer, arrived)
 
     def settling(self) -> bool:
         return self._zone.settling

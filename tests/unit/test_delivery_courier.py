@@ -384,6 +384,7 @@ async def test_stop_waits_for_the_answer_to_a_final_dot_beyond_its_grace() -> No
         parcel = TestParcel()
         here.courier.submit(parcel)
         await server.took_a_mail.wait()
+        assert "clear 0 mails waits for end of data" in repr(here.courier._links())
         stopping = asyncio.create_task(here.courier.stop(0.0))
         for _ in range(50):
             await asyncio.sleep(0)

@@ -49,7 +49,7 @@ def test_every_key_is_read_and_names_are_folded() -> None:
         "correlator": "c c", "procstep": "p", "stepname": "s1", "ddname": "d",
         "dsid": 101, "dsname": "N.U.J.JOB00001.D0000101.?", "created": "2026-01-31T08:00:00Z", "recfm": "vba", "lrecl": 137,
         "records": 3, "bytes": 240, "framing": "rdw", "encoding": "IBM-1047", "userdata": ["x"], "output": {"NAME": "y"},
-        "notify": "N1.ANN", "token": "t",
+        "notify": "N1.ANN", "token": "t", "sequence_numbers": True,
     }  # fmt: skip
     attributes, problems = from_json(json.dumps(data).encode(), Attributes())
     assert problems == []
