@@ -137,7 +137,9 @@ def test_the_record_format_is_taken_from_the_file_when_the_attributes_name_none(
     assert not found.carriage
 
 
-@pytest.mark.parametrize(("bits", "recfm"), [("9000", "FB"), ("5400", "VBA"), ("C000", "U"), ("4200", "VM"), ("0001", ""), ("", "")])
+@pytest.mark.parametrize(
+    ("bits", "recfm"), [("9000", "FB"), ("5400", "VBA"), ("C000", "U"), ("4200", "VM"), ("0001", ""), ("", "")]
+)
 def test_inmrecfm(bits: str, recfm: str) -> None:
     assert netdata.header(INMR01 + inmr02("INMCOPY", recfm=bits) + INMR03).recfm == recfm
 
