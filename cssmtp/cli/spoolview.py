@@ -7,12 +7,12 @@ Never: shows a character that a terminal would obey.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fnmatch
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -114,15 +114,13 @@ def _fits(entry: SpoolEntry, arguments: argparse.Namespace) -> bool:
 
 def _reason(entry: SpoolEntry) -> str:
     """Why an entry is held or bad."""
-    if entry.attributes.hold_reason:
-        return entry.attributes.hold_reason
-    try:
-        return (entry.path / "reason").read_text("utf-8", "replace").strip() if entry.state == "bad" else ""
-    except OSError:
-        return ""
+    if entry.state == "bad":
+        with contextlib.suppress(OSError):
+            return (entry.path / "reason").read_text("utf-8", "replace").strip()
+    return entry.attributes.hold_reason
 
 
-@contextmanager
+@contextlib.contextmanager
 def _data(entry: SpoolEntry) -> Iterator[tuple[BinaryIO, int]]:
     path = entry.path / "data"
     try:

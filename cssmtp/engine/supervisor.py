@@ -63,6 +63,11 @@ class Totals:
     unfinished: int = 0
 
 
+def pool_of(entry: SpoolEntry, writer: str) -> SelectedBy:
+    """The pool whose task takes an entry that we have selected as `writer`; who fits both counts as writer."""
+    return SelectedBy.WRITER if entry.attributes.writer == writer.upper() else SelectedBy.DEST
+
+
 def answered(parcel: DeliveredParcel, outcomes: tuple[Outcome, ...]) -> None:
     """The courier's answer, handed to whoever submitted the parcel."""
     assert isinstance(parcel, Parcel)
@@ -165,32 +170,40 @@ class Gateway:
         return self._store.settling()
 
     async def _claim_ready(self, context: Context) -> None:
-        for pool, tasks in POOLS.items():
-            room = tasks - sum(each is pool for each in self._pools.values())
-            if room <= 0:
-                continue
+        name = self._configuration.ext_writer_name
+        while rooms := self._rooms():
+            limit = min(rooms.values())
+            by = None if len(rooms) == len(POOLS) else next(iter(rooms))
             try:
-                entries = await asyncio.to_thread(self._store.select, self._configuration.ext_writer_name, room, pool)
+                entries = await asyncio.to_thread(self._store.select, name, limit, by)
             except SpoolError as error:
                 self._bus.publish(SpoolUnusable(str(error)))
                 return
-            for entry in entries:
-                await self._begin(entry, pool, context)
+            begun = [await self._begin(entry, pool_of(entry, name), context) for entry in entries]
+            if len(entries) < limit or not any(begun):
+                return
 
-    async def _begin(self, entry: SpoolEntry, pool: SelectedBy, context: Context) -> None:
+    def _rooms(self) -> dict[SelectedBy, int]:
+        """The pools with idle tasks, and how many."""
+        rooms = {pool: tasks - sum(each is pool for each in self._pools.values()) for pool, tasks in POOLS.items()}
+        return {pool: room for pool, room in rooms.items() if room > 0}
+
+    async def _begin(self, entry: SpoolEntry, pool: SelectedBy, context: Context) -> bool:
+        """Start a task for an entry; False when it could not be claimed."""
         try:
             claim = await asyncio.to_thread(self._store.claim, entry)
         except SpoolError as error:
             self._bus.publish(SpoolUnusable(str(error)))
-            return
+            return False
         if claim is None:
-            return
+            return False
         kind = TestModeTask if self._configuration.options.test_mode else SpoolTask
         work = kind(claim, context)
         task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
         self._tasks[task] = work
         self._pools[task] = pool
         task.add_done_callback(self._ended)
+        return True
 
     def _ended(self, task: asyncio.Task[FileResult]) -> None:
         del self._tasks[task], self._pools[task]

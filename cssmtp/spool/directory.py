@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from cssmtp.clock import Clock
 from cssmtp.errors import SpoolError
-from cssmtp.spool.attributes import Attributes, from_json, to_json
+from cssmtp.spool.attributes import UNSELECTED, Attributes, from_json, to_json
 from cssmtp.spool.disk import Disk, spool_error
 from cssmtp.spool.dropzone import DropZone, undo_admission
 from cssmtp.spool.names import one_line
@@ -91,7 +91,10 @@ class DirectorySpool(SpoolStore):
     def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:
         tree = self._tree
         id, attributes = tree.complete(attributes)
-        if problems := from_json(to_json(attributes), Attributes())[1]:
+        problems = from_json(to_json(attributes), Attributes())[1]
+        if not attributes.writer and not attributes.dest_user:
+            problems.append(UNSELECTED)
+        if problems:
             raise ValueError("; ".join(problems))
         built = tree.build("create", id)
         try:

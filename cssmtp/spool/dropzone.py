@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from cssmtp.errors import SpoolError
-from cssmtp.spool.attributes import Attributes, from_json, to_json
+from cssmtp.spool.attributes import UNSELECTED, Attributes, from_json, to_json
 from cssmtp.spool.names import job_name, writer_name
 from cssmtp.spool.store import Admission
 from cssmtp.spool.tree import Tree
@@ -251,6 +251,8 @@ def _attributes(found: _Dropped, node: str) -> tuple[Attributes, list[str], bool
         attributes, problems = defaults, [f"it is larger than {SIDECAR_LIMIT} bytes; leave out what is not needed"]
     else:
         attributes, problems = from_json(found.sidecar, defaults)
+        if not attributes.writer and not attributes.dest_user:
+            problems.append(UNSELECTED)
     trusted = status.st_uid in (0, os.geteuid())
     if not trusted and (attributes.owner.upper() != owner or attributes.origin_node != node):
         problems.append(f'key "owner" or "origin_node" is not {owner} and {node}: the file belongs to {owner}; leave both out')
