@@ -16,7 +16,7 @@ from typing import BinaryIO
 from cssmtp.errors import UnreadableData
 from cssmtp.spool import netdata
 from cssmtp.spool.attributes import Attributes
-from cssmtp.spool.lengths import LONGEST_RECORD
+from cssmtp.spool.lengths import LONGEST_RECORD, cut_len2
 from cssmtp.spool.records import BLOCK_BYTES, Framing, FramingKind, blocks, delimiter, skim
 
 HEAD_BYTES = 64 * 1024
@@ -187,9 +187,9 @@ def _length_fields(data: _Data) -> Framing | None:
         return None  # 16,384 empty records and counting: no length is worth following through gigabytes of zeros
     fits: list[Framing] = []
     for kind in _LENGTH_KINDS:
-        if kind is FramingKind.LEN2 and not _greets(data, data.head[2:]):
-            continue
         try:
+            if kind is FramingKind.LEN2 and not _greets(data, b"".join(cut_len2(data.head, -1, int, 1).records)):
+                continue
             first = skim(data.stream, Framing(kind))
         except UnreadableData:
             continue

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import grp
+import io
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -364,3 +366,72 @@ def test_a_full_disk_is_an_error_of_the_spool(bench: Bench, monkeypatch: pytest.
     assert "make room on the file system of the spool" in err
     monkeypatch.undo()
     assert sum(bench.states().values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "remedy"), [(errno.EROFS, "mount the file system of the spool writable"), (errno.EACCES, "run as the owner")]
+)
+def test_a_spool_that_cannot_be_written_is_told(bench: Bench, fault: int, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = bench.entry()
+
+    def refused(source: object, target: object) -> None:
+        raise OSError(fault, "no")
+
+    monkeypatch.setattr("cssmtp.spool.disk.os.rename", refused)
+    for action in ("hold", "purge"):
+        status, _, err = bench.run(action, entry.id)
+        assert status == 1
+        assert remedy in err
+    monkeypatch.undo()
+    assert bench.states() == {"ready": 1}
+
+
+# beside a running gateway
+
+
+def test_operators_and_a_gateway_at_the_same_time_lose_nothing_and_do_nothing_twice(bench: Bench) -> None:
+    ids = [bench.entry(jobid=f"JOB{number:05d}").id for number in range(40)]
+    gateway = make_spool(bench.root, StoppedClock())
+    processed: list[str] = []
+
+    def work() -> None:
+        while gateway.counts()["ready"]:
+            for entry in gateway.select("CSSMTP", 3):
+                claim = gateway.claim(entry)
+                if claim is not None:
+                    assert claim.processed() == "purged"
+                    processed.append(claim.id)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for word in ids[::4]:
+        bench.run("hold", word)
+        bench.run("alter", word, "--priority", "1")
+    for word in ids[1::4]:
+        bench.run("purge", word)
+    thread.join(30)
+    held = [entry.id for entry in bench.spool.entries("held")]
+    assert not thread.is_alive()
+    assert len(processed) == len(set(processed))
+    assert not set(processed) & set(held)
+    assert set(ids) - set(processed) - set(held) <= set(ids[1::4])
+    assert bench.states() in ({}, {"held": len(held)})
+    gateway.close()
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_work_shows_a_progress_bar_on_a_terminal_only(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [bench.entry().id for _ in range(3)]
+    assert bench.run("hold", *ids) == (0, "".join(f"{id}: held\n" for id in ids), "")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    assert main(["spool", "release", *ids, "--spool", str(bench.root)]) == 0
+    assert "release" in terminal.getvalue()
+    assert "100%" in terminal.getvalue()
