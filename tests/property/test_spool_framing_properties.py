@@ -173,3 +173,24 @@ def test_blocks_of_any_size_hold_the_same_records(
         index = draw.draw(st.integers(0, len(block.records) - 1))
         again = blocks(io.BytesIO(data), framing, block.position(index), block.first + index)
         assert [r for b in again for r in b.records] == records[block.first + index - 1 :]
+
+
+@pytest.mark.parametrize(
+    "kind", [FramingKind.NETDATA, FramingKind.BDW, FramingKind.RDW, FramingKind.LEN2], ids=lambda kind: kind.value
+)
+@settings(max_examples=60)
+@given(records=RECORDS, changes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=4))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(
+    kind: FramingKind, records: list[bytes], changes: list[tuple[int, int]]
+) -> None:
+    data = bytearray(framed(records, Framing(kind)))
+    for position, value in changes:
+        if data:
+            data[position % len(data)] = value
+    for declared in ("auto", kind.value):
+        try:
+            found = detect(io.BytesIO(data), len(data), Attributes(framing=declared))
+            again = read_records(bytes(data), found)
+        except UnreadableData:
+            continue
+        assert sum(map(len, again)) <= len(data)
