@@ -94,6 +94,7 @@ def _lifecycle() -> tuple[Message, ...]:
         Message("BMG0101I", "ConfigurationRemark.information", Level.INFORMATION, "configuration: {text}"),
         Message("BMG0102W", "ConfigurationRemark.warning", Level.WARNING, "configuration: {text}", True),
         Message("BMG0103E", "ConfigurationRemark.error", Level.ERROR, "configuration: {text}", True),
+        Message("BMG0104I", "ConfigurationChanged", Level.EVENT, "configuration {source} is in effect: {cause}"),
         Message(
             "EZD1841I", "TestModeWithoutReport", Level.WARNING, "test mode is on and the error reports have no destination", True
         ),
@@ -146,25 +147,25 @@ def _mail() -> tuple[Message, ...]:
             "BMG0401I",
             "MailEnded.sent",
             Level.INFORMATION,
-            "sent from <{sender}>, recipients {recipients}, size {size}, tries {tries}: {reason}",
+            "sent from {sender}, recipients {recipients}, size {size}, tries {tries}: {reason}",
         ),
         Message(
             "BMG0402W",
             "MailEnded.partly",
             Level.WARNING,
-            "sent from <{sender}> to {delivered} of {recipients} recipients, size {size}, tries {tries}; first failure: {reason}",
+            "sent from {sender} to {delivered} of {recipients} recipients, size {size}, tries {tries}; first failure: {reason}",
         ),
         Message(
             "BMG0403W",
             "MailEnded.undeliverable",
             Level.WARNING,
-            "undeliverable from <{sender}>, recipients {recipients}, size {size}, tries {tries}: {reason}",
+            "undeliverable from {sender}, recipients {recipients}, size {size}, tries {tries}: {reason}",
         ),
         Message(
             "BMG0404I",
             "MailDiscarded",
             Level.INFORMATION,
-            "discarded in test mode from <{sender}>, recipients {recipients}, size {size}",
+            "discarded in test mode from {sender}, recipients {recipients}, size {size}",
         ),
         Message(
             "BMG0405I",
@@ -228,6 +229,15 @@ def _ourselves() -> tuple[Message, ...]:
     return (
         Message("BMG0901I", "Debug", Level.DEBUG, "{where}: {text}"),
         Message("BMG0902E", "InternalError", Level.ERROR, "internal error in {where}: {text}", True),
+        Message(
+            "BMG0906E",
+            "SmfBroken",
+            Level.ERROR,
+            "SMF records cannot be written to {path}: {reason}; mail goes on, records are kept for a while",
+            True,
+        ),
+        Message("BMG0907I", "SmfMended", Level.EVENT, "SMF records are written to {path} again, records lost: {lost}", True),
+        Message("BMG0908E", "MetricsFailed", Level.ERROR, "metrics are not to be had at {address}: {reason}", True),
         Message("BMG0903E", "SinkFailed", Level.ERROR, "{sink} failed and gets no more events: {reason}", True),
     )
 

@@ -24,6 +24,7 @@ from typing import NoReturn
 from cssmtp.clock import SystemClock
 from cssmtp.errors import SpoolError
 from cssmtp.spool.directory import DirectorySpool
+from cssmtp.spool.names import node_name
 from ezbmcopy.cards import DECK_LIMIT, Problem
 from ezbmcopy.deck import read_deck
 from ezbmcopy.duplicate import INTERNAL, NO_SPOOL, NORMAL, WRONG_INPUT, Copier, run
@@ -184,11 +185,6 @@ def _copy(arguments: argparse.Namespace, plan: Plan, report: Report) -> int:
         return run(copier, until_idle=arguments.until_idle, pause=stop.pause)
     finally:
         spool.close()
-
-
-def node_name(host: str) -> str:
-    """A node name made of a host name: its first part in capital letters, what no name may contain dropped, at most 8."""
-    return re.sub(r"[^A-Z0-9$#@]", "", host.partition(".")[0].upper())[:8] or "LOCAL"
 
 
 def own_identity(plan: Plan) -> Callable[[], Identity]:

@@ -53,7 +53,7 @@ class Copier:
 
     def cycle(self) -> int:
         """Copies what can be selected now; returns how many files were dealt with. Raises `SpoolError`; call it again later."""
-        self.spool.recover()
+        self.spool.recover(poison=False)
         for admission in self.spool.admit(self._plan.source):
             if admission.problem:
                 self.totals.refused += 1

@@ -22,6 +22,7 @@ from cssmtp.errors import UsageError
 from cssmtp.messages import plain
 from cssmtp.spool.attributes import Attributes, from_json, keys
 from cssmtp.spool.directory import DirectorySpool
+from cssmtp.spool.names import node_name
 from cssmtp.spool.owner import this_host
 from cssmtp.spool.store import SpoolEntry
 
@@ -83,17 +84,12 @@ def attributes_of(arguments: argparse.Namespace, defaults: Attributes) -> Attrib
     return attributes
 
 
-def node_name() -> str:
-    """Our node for new entries: the machine's name as far as it can be one."""
-    return re.sub(r"[^A-Z0-9$#@]", "", this_host().upper())[:8] or "LOCAL"
-
-
 @contextmanager
 def spool_at(directory: str) -> Iterator[DirectorySpool]:
     """The spool in a directory. Raises `UsageError` when there is none."""
     if not (Path(directory) / "ready").is_dir():
         raise UsageError(f"{plain(directory, SHOWN)} is no spool; make one with 'cssmtp spool init', or name it with --spool")
-    spool = DirectorySpool(Path(directory), clock=SystemClock(), node=node_name())
+    spool = DirectorySpool(Path(directory), clock=SystemClock(), node=node_name(this_host()))
     try:
         yield spool
     finally:

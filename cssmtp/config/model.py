@@ -143,11 +143,19 @@ class Timeout:
     rcpt_command: int = 300
 
 
+class LogFormat(enum.Enum):
+    """How a line of the log is written (an extension of ours)."""
+
+    TEXT = "TEXT"
+    JSON = "JSON"
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """The `System` block, wholly an extension of ours: what Linux needs and IBM's statements do not have.
 
     Each field has a command-line override. Empty paths mean "not used", but for `spool` and `job_name`, which have defaults.
+    `log_file` is a path, "SYSLOG" or "JOURNAL"; `metrics_address` an address with its port, as HOST:PORT or [HOST]:PORT.
     `host_name` and `domain` are the two parts of our own name in EHLO and generated headers; "" = ask the machine.
     """
 
@@ -155,7 +163,12 @@ class System:
     checkpoint: str = ""
     socket: str = ""
     log_file: str = ""
+    log_format: LogFormat = LogFormat.TEXT
     smf_file: str = ""
+    smf_interval_minutes: int = 30
+    smf_socket: str = ""
+    smf_socket_mail: bool = False
+    metrics_address: str = ""
     job_name: str = "CSSMTP"
     system_name: str = ""
     node_name: str = ""

@@ -38,13 +38,22 @@ def connection_opened(link: Link, dialled: Dialled) -> ConnectionOpened:
         tls_protocol=dialled.tls_protocol,
         tls_cipher=dialled.tls_cipher,
         tls_subject=dialled.tls_subject,
+        tls_bits=dialled.tls_bits,
+        tls_issuer=dialled.tls_issuer,
+        tls_serial=dialled.tls_serial,
+        tls_expires=dialled.tls_expires,
+        secure=address.server.secure,
+        local=dialled.local[0],
+        local_port=dialled.local[1],
     )
 
 
 def connection_closed(link: Link, reason: str, seconds: float) -> ConnectionClosed:
     """A connection that lasted `seconds` has ended."""
     address = link.target.address
-    return ConnectionClosed(address.ip, address.port, link.key, link.mails, reason, link.octets, seconds)
+    return ConnectionClosed(
+        address.ip, address.port, link.key, link.mails, reason, link.octets, seconds, delivered=link.delivered
+    )
 
 
 def dialogue(link: Link, data: bytes, *, sent: bool) -> Iterator[Dialogue]:

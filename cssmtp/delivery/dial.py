@@ -41,7 +41,10 @@ class TlsRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """A connection ready for mail. The TLS fields are "" without TLS; `greeting` is how the server introduced itself."""
+    """A connection ready for mail. The TLS fields are "" without TLS; `greeting` is how the server introduced itself.
+
+    `tls_bits` is the key length of the cipher; `tls_expires` in seconds since 1970, 0 = not known.
+    """
 
     transport: asyncio.Transport
     capabilities: Capabilities
@@ -49,10 +52,20 @@ class Dialled:
     tls_protocol: str = ""
     tls_cipher: str = ""
     tls_subject: str = ""
+    tls_bits: int = 0
+    tls_issuer: str = ""
+    tls_serial: str = ""
+    tls_expires: int = 0
 
     @property
     def tls(self) -> bool:
         return bool(self.tls_protocol)
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Our own address and port; ("", 0) when the transport cannot tell."""
+        name = self.transport.get_extra_info("sockname")
+        return (str(name[0]), int(name[1])) if isinstance(name, tuple) else ("", 0)
 
 
 def tls_context(server: TargetServer) -> ssl.SSLContext:
@@ -78,6 +91,18 @@ def _subject(certificate: dict[str, Any] | None) -> str:
     names = [value for rdn in certificate.get("subject", ()) for kind, value in rdn if kind == "commonName"]
     names += [value for _, value in certificate.get("subjectAltName", ())]
     return _words(str(names[0])) if names else ""
+
+
+def _issuer(certificate: dict[str, Any]) -> str:
+    """The issuer's names, from the most general to the common name."""
+    return _words(", ".join(str(value) for rdn in certificate.get("issuer", ()) for _, value in rdn))
+
+
+def _expires(certificate: dict[str, Any]) -> int:
+    """The end of validity in seconds since 1970, 0 when there is none that can be read."""
+    with contextlib.suppress(KeyError, ValueError):
+        return int(ssl.cert_time_to_seconds(certificate["notAfter"]))
+    return 0
 
 
 def _answer(step: Step, code: int, message: str) -> tuple[Ruling, str]:
@@ -172,13 +197,18 @@ def _ready(client: aiosmtplib.SMTP, capabilities: Capabilities, greeting: str, t
     if info is None:
         return Dialled(transport, capabilities, greeting)
     cipher = info.cipher()
+    certificate = info.getpeercert() or {}
     return Dialled(
         transport,
         capabilities,
         greeting,
         tls_protocol=info.version() or "TLS",
         tls_cipher=cipher[0] if cipher else "",
-        tls_subject=_subject(info.getpeercert()),
+        tls_subject=_subject(certificate),
+        tls_bits=cipher[2] if cipher else 0,
+        tls_issuer=_issuer(certificate),
+        tls_serial=str(certificate.get("serialNumber", "")),
+        tls_expires=_expires(certificate),
     )
 
 

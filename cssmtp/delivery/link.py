@@ -130,6 +130,7 @@ class Link(asyncio.BufferedProtocol):
         self.size_limit = 0  # octets, 0 = none; the courier's
         self.opened = 0.0  # when, by the courier's clock
         self.mails = 0  # that got their final answer
+        self.delivered = 0  # of which at least one recipient was
         self.octets = 0
         self.began = 0
         self.retiring = False  # begins no further mail
@@ -293,6 +294,7 @@ class Link(asyncio.BufferedProtocol):
         assert isinstance(load, _Load)
         if not untried:
             self.mails += 1
+            self.delivered += any(outcome.verdict is Verdict.DELIVERED for outcome in outcomes)
         self._feeder.finished(self, load.parcel, outcomes, untried)
 
     def _send_body(self, transaction: Transaction) -> None:

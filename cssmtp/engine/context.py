@@ -10,12 +10,13 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cssmtp.bsmtp.interpreter import Observer
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration
 from cssmtp.delivery.courier import Courier
 from cssmtp.engine.ledger import Ledger
-from cssmtp.engine.parcels import Parcel
-from cssmtp.observe.events import Event, QueueBackpressure
+from cssmtp.engine.parcels import MailParcel, Renderer
+from cssmtp.observe.events import DeckCommand, Event, QueueBackpressure, SpoolFile
 from cssmtp.spool.store import SpoolStore
 
 QUEUE_MAILS = 2_000
@@ -36,24 +37,38 @@ class Flow:
         self.courier: Courier | None = None
         self._publish = publish
         self._octets = 0
+        self._mails: dict[MailParcel, None] = {}  # in work, in the order in which they were read
         self._room = asyncio.Event()
         self._closed = False
         self._heavy = False  # somebody waits for memory
 
-    def took(self, parcel: Parcel) -> None:
-        """A parcel came into work."""
+    def took(self, parcel: MailParcel) -> None:
+        """A mail came into work."""
         self._octets += parcel.weight
+        self._mails[parcel] = None
 
-    def gave(self, parcel: Parcel) -> None:
-        """A parcel is done with."""
-        self._octets -= parcel.weight
+    def gave(self, parcel: MailParcel) -> None:
+        """A mail is done with."""
+        if parcel in self._mails:
+            del self._mails[parcel]
+            self._octets -= parcel.weight
         if self._closed or (self._heavy and self._octets <= QUEUE_OCTETS // 2):
             self._heavy = False
             self.hungry()
 
+    def dropped(self, renderer: Renderer) -> None:
+        """A spool file was given up: its mails are not in work any more."""
+        for parcel in [parcel for parcel in self._mails if parcel.renderer is renderer]:
+            self.gave(parcel)
+
     def hungry(self) -> None:
         """The courier could do with more, or memory became free: let readers look again."""
         self._room.set()
+
+    @property
+    def oldest(self) -> MailParcel | None:
+        """The mail that has been in work longest."""
+        return next(iter(self._mails), None)
 
     @property
     def full(self) -> bool:
@@ -77,7 +92,10 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The services of a running gateway. `courier` is None in test mode: nothing can be sent there."""
+    """The services of a running gateway. `courier` is None in test mode: nothing can be sent there.
+
+    `wanted` tells whether anybody wants events of a class.
+    """
 
     configuration: Configuration
     store: SpoolStore
@@ -86,3 +104,10 @@ class Context:
     clock: Clock
     ledger: Ledger
     flow: Flow
+    wanted: Callable[[type[Event]], bool] = lambda kind: False
+
+    def deck_observer(self, file: SpoolFile) -> Observer | None:
+        """What publishes the commands of a deck (log level 16), None when nobody wants them."""
+        if not self.wanted(DeckCommand):
+            return None
+        return lambda record, text, reply: self.publish(DeckCommand(file, record, text, reply))

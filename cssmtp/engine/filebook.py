@@ -20,8 +20,8 @@ UNREADABLE = "554 5.6.0 JES Spool file cannot be read: "
 """Reply for a file whose bytes are no records. Ours: no text of IBM's is known for it."""
 
 
-def spool_file(claim: Claim) -> SpoolFile:
-    """The facts of a claimed file as events and reports show them."""
+def spool_file(claim: Claim, tkid: int) -> SpoolFile:
+    """The facts of a claimed file as events and reports show them; `tkid` is the task that works on it."""
     attributes = claim.attributes
     return SpoolFile(
         id=claim.id,
@@ -33,6 +33,7 @@ def spool_file(claim: Claim) -> SpoolFile:
         notify=attributes.notify,
         node=attributes.origin_node,
         name=str(attributes.extra.get("drop", "")),
+        tkid=tkid,
     )
 
 

@@ -29,10 +29,11 @@ class Parcel:
     """One thing to deliver: an envelope, a size, a way to make the bytes, and whom to tell.
 
     `recipients` are those still to be tried, `positions` their places in the deck's list. `retries` counts long retries.
-    `weight` is what the parcel costs in memory, in bytes.
+    `weight` is what the parcel costs in memory, in bytes. `since` is when it was read from the spool, in seconds of the
+    monotonic clock; 0 for what was not read there.
     """
 
-    __slots__ = ("ended", "positions", "recipients", "retries", "reverse_path", "size", "tls_required", "weight")
+    __slots__ = ("ended", "positions", "recipients", "retries", "reverse_path", "since", "size", "tls_required", "weight")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Parcel:
         self.ended = ended
         self.retries = 0
         self.weight = 0
+        self.since = 0.0
 
     def wire(self, target: TargetServer) -> Wire:
         """The message for `target`, complete with the final period."""

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from cssmtp.bsmtp.body import read_body
 from cssmtp.bsmtp.interpreter import Event as Finding
-from cssmtp.bsmtp.interpreter import Interpreter, Rules
+from cssmtp.bsmtp.interpreter import Interpreter, Observer, Rules
 from cssmtp.codepage.registry import lookup
 from cssmtp.codepage.transcode import SourceText, source_text
 from cssmtp.config.model import Configuration, TargetServer
@@ -55,17 +55,25 @@ class DeckReader:
     """Reads one spool file's data from `stream` (seekable, at its start, `size` bytes).
 
     Raises UnreadableData from the constructor when the framing cannot be understood, and from `next_slice` when the data
-    breaks off in a way that only reading shows; UnknownCodePage when the attributes name a page that nobody knows.
+    breaks off in a way that only reading shows; UnknownCodePage when the attributes name a page that nobody knows. `observer` is
+    told of every command, in the thread that reads.
     """
 
-    def __init__(self, stream: BinaryIO, size: int, attributes: Attributes, configuration: Configuration) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        size: int,
+        attributes: Attributes,
+        configuration: Configuration,
+        observer: Observer | None = None,
+    ) -> None:
         self.framing = detect(stream, size, attributes)
         self.page = code_page_of(self.framing, attributes, configuration)
         self.source: SourceText = source_text(self.page)
         self.rules = Rules.from_configuration(configuration)
         self.records = 0
         self._alphabet: Alphabet = alphabet_of(self.framing.encoding)
-        self._interpreter = Interpreter(self.rules, self.source, self._alphabet)
+        self._interpreter = Interpreter(self.rules, self.source, self._alphabet, observer)
         self._lines: Iterator[Lines] | None = assemble(blocks(stream, self.framing), self._alphabet, mixed=self.source.mixed)
 
     @property

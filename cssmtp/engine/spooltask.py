@@ -75,7 +75,7 @@ class SpoolTask:
         self._context = context
         self._configuration = context.configuration
         self._publish = context.publish
-        self._file = spool_file(claim)
+        self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
         self._pending = Pending()
         self._waiting: dict[Parcel, asyncio.TimerHandle] = {}
@@ -93,15 +93,20 @@ class SpoolTask:
         try:
             return await self._work()
         except asyncio.CancelledError:
-            self._drop_timers()
+            self._drop_mails()
             self._claim.release()
             raise
         except Exception as error:
             # Unknown means retry, but not for ever and not silently: a fault of ours holds the file for a person to look at.
             self._stopping = True
-            self._drop_timers()
+            self._drop_mails()
             await asyncio.to_thread(self._claim.hold, f"internal error: {type(error).__name__}: {error}")
             raise
+
+    @property
+    def long_retry(self) -> int:
+        """How many mails are in long retry."""
+        return len(self._waiting)
 
     def stop_reading(self) -> None:
         """Take no more mails out of the file; those under way go on."""
@@ -120,8 +125,11 @@ class SpoolTask:
         return await uninterrupted(self._end())
 
     async def _open(self, stream: BinaryIO) -> DeckReader | None:
+        observer = self._context.deck_observer(self._file)
         try:
-            reader = await asyncio.to_thread(DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration)
+            reader = await asyncio.to_thread(
+                DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer
+            )
         except (UnreadableData, UnknownCodePage) as error:
             self._unreadable(str(error))
             return None
@@ -142,11 +150,12 @@ class SpoolTask:
                 return
             if findings is None:
                 return
-            now = self._context.clock.wall()
+            clock = self._context.clock
+            now, moment = clock.wall(), clock.monotonic()
             for finding in findings:
                 match finding:
                     case DeckMail():
-                        self._take(finding, now)
+                        self._take(finding, now, moment)
                     case Rejected():
                         self._book.rejected += 1
                         self._publish(MailRejected(self._file, finding.number, finding.reply))
@@ -163,8 +172,9 @@ class SpoolTask:
 
     # --- mails
 
-    def _take(self, mail: DeckMail, now: datetime) -> None:
+    def _take(self, mail: DeckMail, now: datetime, moment: float) -> None:
         parcel = MailParcel(mail, self._headers.make(mail, now), self, self._mail_answered)
+        parcel.since = moment
         self._pending.begun()
         self._context.flow.took(parcel)
         settled = self._context.ledger.settled(MailId(self._file.id, mail.number))
@@ -275,7 +285,8 @@ class SpoolTask:
     def _settled(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
         self._context.flow.gave(parcel)
         mail = parcel.mail
-        event = MailEnded(self._file, mail.number, mail.envelope, parcel.size, outcomes, parcel.retries + 1)
+        seconds = self._context.clock.monotonic() - parcel.since
+        event = MailEnded(self._file, mail.number, mail.envelope, parcel.size, outcomes, parcel.retries + 1, seconds)
         self._publish(event)
         failed = self._book.ended(mail, outcomes)
         if failed:
@@ -310,7 +321,9 @@ class SpoolTask:
         await self._aftermath.report(text, self._claim, now)
         await self._pending.wait()
 
-    def _drop_timers(self) -> None:
+    def _drop_mails(self) -> None:
+        """Nothing of the file is tried any more."""
+        self._context.flow.dropped(self)
         for timer in self._waiting.values():
             timer.cancel()
         self._waiting.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cssmtp.delivery.courier import Courier
 from cssmtp.delivery.link import Parcel as DeliveredParcel
 from cssmtp.engine.context import Context, Flow
 from cssmtp.engine.filebook import full_host_name
+from cssmtp.engine.heartbeat import Heartbeat
 from cssmtp.engine.ledger import MemoryLedger
 from cssmtp.engine.parcels import Parcel
 from cssmtp.engine.spooltask import FileResult, SpoolTask
@@ -28,6 +30,8 @@ from cssmtp.errors import SpoolError
 from cssmtp.model import Outcome
 from cssmtp.observe.bus import Bus
 from cssmtp.observe.events import (
+    Cause,
+    ConfigurationChanged,
     Dialogue,
     GatewayReady,
     GatewayStarting,
@@ -38,6 +42,7 @@ from cssmtp.observe.events import (
     SpoolUnusable,
     TestModeWithoutReport,
 )
+from cssmtp.observe.readings import Readings, TargetReading
 from cssmtp.spool.store import SelectedBy, SpoolEntry, SpoolStore
 
 WRITER_TASKS = 16
@@ -98,7 +103,31 @@ class Gateway:
         self._pools: dict[asyncio.Task[FileResult], SelectedBy] = {}
         self._totals = Totals()
         self._flow = Flow(bus.publish)
+        self._heartbeat = Heartbeat(bus.publish)
         self._courier: Courier | None = None
+
+    def every_second(self, call: Callable[[], None]) -> None:
+        """Have `call` called about once a second on the loop while the gateway runs."""
+        self._heartbeat.calls.append(call)
+
+    def gauges(self) -> Readings:
+        """How things stand now."""
+        oldest = self._flow.oldest
+        courier = self._courier
+        return Readings(
+            tasks=len(self._tasks),
+            waiting=courier.waiting if courier else 0,
+            long_retry=sum(work.long_retry for work in self._tasks.values()),
+            oldest_seconds=self._clock.monotonic() - oldest.since if oldest else 0.0,
+            targets=tuple(
+                TargetReading(target.address, target.port, target.state.value, target.connections)
+                for target in (courier.snapshot() if courier else ())
+            ),
+        )
+
+    def spool_counts(self) -> dict[str, int]:
+        """Spool files by state. Reads directories: to be called in a thread. Raises OSError, SpoolError."""
+        return self._store.counts()
 
     def stop(self, reason: str) -> None:
         """Ask for an orderly stop. May be called from a signal handler of the loop; a second call changes nothing."""
@@ -110,6 +139,7 @@ class Gateway:
         self._bus.publish(
             GatewayStarting(__version__, configuration.system.job_name, configuration.ext_writer_name, configuration.source)
         )
+        self._bus.publish(ConfigurationChanged(configuration, Cause.START))
         test_mode = configuration.options.test_mode
         if test_mode and configuration.report.to is ReportTo.NONE:
             self._bus.publish(TestModeWithoutReport())
@@ -127,13 +157,23 @@ class Gateway:
             )
             await self._courier.start()
         self._flow.courier = self._courier
-        context = Context(configuration, self._store, self._courier, self._bus.publish, self._clock, MemoryLedger(), self._flow)
+        context = Context(
+            configuration,
+            self._store,
+            self._courier,
+            self._bus.publish,
+            self._clock,
+            MemoryLedger(),
+            self._flow,
+            self._bus.wanted,
+        )
         self._bus.publish(GatewayReady(len(configuration.targets), test_mode))
-        try:
-            async with self._watcher:
-                await self._serve(context)
-        finally:
-            await self._wind_down()
+        async with self._heartbeat:
+            try:
+                async with self._watcher:
+                    await self._serve(context)
+            finally:
+                await self._wind_down()
         status = 1 if self._totals.troubled or self._totals.unfinished else 0
         if not self._until_idle:
             status = 0

@@ -33,10 +33,11 @@ class TestModeTask:
     def __init__(self, claim: Claim, context: Context) -> None:
         self.tkid = next_task_id()
         self.waits = False
+        self.long_retry = 0
         self._claim = claim
         self._context = context
         self._publish = context.publish
-        self._file = spool_file(claim)
+        self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
         self._pending = Pending()
         origin = origin_of(claim, context.configuration)
@@ -64,7 +65,11 @@ class TestModeTask:
         book, size = self._book, self._claim.size
         try:
             with self._claim.open() as stream:
-                reader = await asyncio.to_thread(DeckReader, stream, size, self._claim.attributes, self._context.configuration)
+                context = self._context
+                observer = context.deck_observer(self._file)
+                reader = await asyncio.to_thread(
+                    DeckReader, stream, size, self._claim.attributes, context.configuration, observer
+                )
                 while (findings := await asyncio.to_thread(reader.next_slice)) is not None:
                     for finding in findings:
                         self._judge(finding)

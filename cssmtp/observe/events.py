@@ -16,7 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from cssmtp.config.model import Configuration
 from cssmtp.model import Envelope, Fault, Outcome, Verdict
+from cssmtp.observe.facts import Cause as Cause
 from cssmtp.observe.facts import Counts as Counts
 from cssmtp.observe.facts import Direction as Direction
 from cssmtp.observe.facts import Disposition as Disposition
@@ -88,6 +90,18 @@ class ConfigurationRemark(Event):
     @property
     def variant(self) -> str:
         return self.severity.value
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationChanged(Event):
+    """Another configuration is in effect: at the start, and after REFRESH, LOGLEVEL and USEREXIT of the operator."""
+
+    configuration: Configuration
+    cause: Cause
+
+    @property
+    def source(self) -> str:
+        return self.configuration.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +243,7 @@ class MailEnded(Event):
     """Processing of one mail has ended, once per mail. The hot one: nothing is computed before somebody asks.
 
     `outcomes` has the last outcome of each recipient of the envelope, in its order; `size` in octets; `tries` counts
-    attempts, 1 = went through at once.
+    attempts, 1 = went through at once; `seconds` since it was read from the spool.
     """
 
     VARIANTS: ClassVar[tuple[str, ...]] = tuple(result.value for result in MailResult)
@@ -240,6 +254,7 @@ class MailEnded(Event):
     size: int
     outcomes: tuple[Outcome, ...]
     tries: int = 1
+    seconds: float = 0.0
 
     @property
     def delivered(self) -> int:
@@ -271,7 +286,8 @@ class MailEnded(Event):
 
     @property
     def sender(self) -> str:
-        return self.envelope.reverse_path
+        """The reverse-path in its brackets, because the null one is nothing but brackets."""
+        return f"<{self.envelope.reverse_path}>"
 
     @property
     def address(self) -> str:
@@ -300,7 +316,8 @@ class MailDiscarded(Event):
 
     @property
     def sender(self) -> str:
-        return self.envelope.reverse_path
+        """The reverse-path in its brackets, because the null one is nothing but brackets."""
+        return f"<{self.envelope.reverse_path}>"
 
     @property
     def recipients(self) -> int:
@@ -405,6 +422,30 @@ class InternalError(Event):
 
     where: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmfBroken(Event):
+    """SMF records cannot be written to `path`; they are kept for a while, mail goes on."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmfMended(Event):
+    """SMF records are written to `path` again; `lost` of them could not be kept."""
+
+    path: str
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsFailed(Event):
+    """Metrics are not to be had at `address`."""
+
+    address: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class Tree:
             jobname=job,
             origin_node=node,
             created=attributes.created or now.isoformat(),
-            dsname=attributes.dsname or f"{node}.{owner}.{job}.{job_id}.D{attributes.dsid:07d}.?",
+            dsname=attributes.dsname or f"{node}.{owner[:8]}.{job}.{job_id}.D{attributes.dsid:07d}.?",
             token=attributes.token or id,
         )
 

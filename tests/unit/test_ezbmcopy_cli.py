@@ -13,8 +13,9 @@ from types import SimpleNamespace
 import pytest
 
 from cssmtp.spool.directory import DirectorySpool
+from cssmtp.spool.names import node_name
 from ezbmcopy.cards import Problem
-from ezbmcopy.cli import StopSignal, main, node_name, own_identity
+from ezbmcopy.cli import StopSignal, main, own_identity
 from ezbmcopy.plan import Plan
 from ezbmcopy.report import PROBLEMS_SHOWN, Report
 from tests.spoolkit import StoppedClock, plain
