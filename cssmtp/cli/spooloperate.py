@@ -18,7 +18,6 @@ from cssmtp.cli.spoolaccess import (
     add_spool,
     attributes_of,
     entry_of,
-    node_name,
     progress,
     spool_at,
     tell,
@@ -29,7 +28,8 @@ from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.disk import spool_error
 from cssmtp.spool.dropzone import DROP_MODE
 from cssmtp.spool.framing import detect
-from cssmtp.spool.names import writer_name
+from cssmtp.spool.names import node_name, writer_name
+from cssmtp.spool.owner import this_host
 from cssmtp.spool.store import SpoolEntry
 
 ALTERABLE = frozenset(
@@ -66,7 +66,7 @@ def _init(arguments: argparse.Namespace) -> int:
     except KeyError:
         raise UsageError(f"there is no group {arguments.group!r}; make it with 'groupadd', or name another one") from None
     root = Path(arguments.directory)
-    spool = DirectorySpool(root, clock=SystemClock(), node=node_name())
+    spool = DirectorySpool(root, clock=SystemClock(), node=node_name(this_host()))
     spool.initialise(*writers)
     spool.close()
     for writer in writers:
