@@ -52,6 +52,7 @@ def declare(action: Declare) -> None:
     parser.add_argument(
         "--layout", choices=LAYOUTS, default="plain", help="what the paths below a directory say (default: %(default)s)"
     )
+    parser.add_argument("--hold", action="store_true", help="put in held, as HOLD=YES of a DD statement does")
     parser.add_argument("--unchecked", action="store_true", help="put files in even when their records cannot be read")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be put, and do nothing")
     add_spool(parser)
@@ -113,6 +114,8 @@ def _attributes(source: _Source, stream: BinaryIO, arguments: argparse.Namespace
         if attributes.bytes not in (0, stream.seek(0, os.SEEK_END)):
             raise UsageError(f'sidecar: key "bytes" says {attributes.bytes}; write the right number or leave the key out')
     attributes = attributes_of(arguments, attributes)
+    if arguments.hold:
+        attributes = replace(attributes, hold="user", hold_reason="")
     return attributes if attributes.owner else replace(attributes, owner=_user())
 
 

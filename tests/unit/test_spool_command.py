@@ -20,7 +20,7 @@ from cssmtp.spool.attributes import Attributes
 from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.framing import Framing, FramingKind
 from cssmtp.spool.store import SpoolEntry
-from tests.spoolkit import StoppedClock, deck, framed, make_spool, plain, read_records
+from tests.spoolkit import StoppedClock, deck, drop, framed, make_spool, plain, read_records
 
 RDW = Framing(FramingKind.RDW)
 DECK = framed(deck(RDW), RDW)
@@ -270,6 +270,20 @@ def test_an_entry_that_is_altered_meanwhile_is_not_altered_over(bench: Bench) ->
     with pytest.raises(SpoolError, match="somebody else has just changed it"):
         bench.spool.hold(entry)
     assert (bench.states(), bench.only().forms) == ({"ready": 1}, "NEW")
+
+
+def test_bad_entries_are_shown_and_purged_and_nothing_else(bench: Bench) -> None:
+    drop(bench.root, "X", b"HELO a\n", sidecar=b'{"priority": 999}')
+    (admission,) = bench.spool.admit()
+    out = bench.run("show", admission.id)[1]
+    assert "state     bad" in out
+    assert 'key "priority" has the value 999' in out
+    for action, words in (("hold", []), ("release", []), ("alter", ["--priority", "1"])):
+        status, _, err = bench.run(action, admission.id, *words)
+        assert status == 1
+        assert "put its data in again, and purge it" in err
+    assert bench.run("purge", admission.id)[0] == 0
+    assert bench.states() == {}
 
 
 # alter

@@ -208,6 +208,13 @@ def test_what_is_not_selectable_is_held(bench: Bench, outdisp: str) -> None:
     assert [entry.state for entry in bench.spool.entries()] == ["held"]
 
 
+def test_hold_is_hold_yes_of_the_dd_statement(bench: Bench) -> None:
+    assert bench.put(bench.file("x"), "--hold")[0] == 0
+    assert [(entry.state, entry.attributes.hold, entry.attributes.outdisp) for entry in bench.spool.entries()] == [
+        ("held", "user", "WRITE")
+    ]
+
+
 def test_a_full_disk_ends_the_command_and_leaves_nothing_half_made(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Disk, path: Path, chunks: object) -> int:
         raise spool_error(OSError(28, "full"), path)
