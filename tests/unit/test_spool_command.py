@@ -20,6 +20,7 @@ from cssmtp.spool.attributes import Attributes
 from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.framing import Framing, FramingKind
 from cssmtp.spool.store import SpoolEntry
+from tests.spoolkit import DECK as DECK_LINES
 from tests.spoolkit import StoppedClock, deck, drop, framed, make_spool, plain, read_records
 
 RDW = Framing(FramingKind.RDW)
@@ -363,6 +364,20 @@ def test_output_refuses_what_a_framing_cannot_carry(bench: Bench, tmp_path: Path
     assert not (tmp_path / "out").exists()
     ascii_entry = bench.entry(b"HELO a\nQUIT\n")
     assert "is for EBCDIC" in bench.run("output", ascii_entry.id, "--framing", "nl15", "-o", str(tmp_path / "out"))[2]
+
+
+def test_output_to_standard_output_but_no_bytes_to_a_terminal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = bench.entry()
+    assert bench.run("output", entry.id, "--framing", "lf")[:2] == (0, "".join(f"{line}\n" for line in DECK_LINES))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    status, _, err = bench.run("output", entry.id)
+    assert (status, "not for a terminal; name a file with -o" in err) == (2, True)
+    assert bench.run("output", entry.id, "--framing", "lf")[0] == 0
+
+
+def test_output_into_a_directory_that_is_not_there(bench: Bench, tmp_path: Path) -> None:
+    status, _, err = bench.run("output", bench.entry().id, "-o", str(tmp_path / "none" / "out"))
+    assert (status, "No such file or directory" in err) == (2, True)
 
 
 # the spool fails

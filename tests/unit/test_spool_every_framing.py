@@ -309,3 +309,20 @@ def test_blocks_are_written_of_two_to_a_track() -> None:
     assert read_records(framed([long], BDW), BDW) == [long]
     with pytest.raises(ValueError, match="allows 32752"):
         framed([long + b"\xc1"], BDW)
+
+
+def test_detection_of_a_spanned_record_without_end_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records_module, "BLOCK_BYTES", 50_000)
+    monkeypatch.setattr(records_module, "LONGEST_SPANNED", 100_000)
+    segment = (30_004).to_bytes(2, "big") + b"%c\x00" + b"\xc1" * 30_000
+    data = framed([e("HELO A")], RDW) + segment % 1 + (segment % 3) * 20 + segment % 2
+    assert "no record format fits" in refusal(data)
+    assert "spanned over more than" in refusal(data, framing="rdw")
+
+
+def test_padding_of_netdata_longer_than_what_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = framed(deck(RDW), Framing(FramingKind.NETDATA))
+    monkeypatch.setattr(records_module, "BLOCK_BYTES", 100)
+    assert read_records(data + bytes(1000), Framing(FramingKind.NETDATA)) == deck(RDW)
+    with pytest.raises(UnreadableData, match="they are no padding"):
+        read_records(data + bytes(1000) + b"X", Framing(FramingKind.NETDATA))
