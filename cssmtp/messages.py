@@ -138,6 +138,21 @@ def _deck() -> tuple[Message, ...]:
         Message("BMG0302W", "SpoolFault", Level.WARNING, "record {record}: {line} -> {reply}"),
         Message("BMG0303W", "MailRejected", Level.WARNING, "mail rejected: {reply}"),
         Message("BMG0304W", "CharacterLoss", Level.WARNING, "{count} characters are not in {charset} and were replaced"),
+        Message(
+            "BMG0305W", "TextMended", Level.WARNING, "double-byte text was mended: unbalanced shifts {shifts}, odd bytes {odd}"
+        ),
+        Message(
+            "BMG0306W",
+            "CharsetLabelDiffers",
+            Level.WARNING,
+            "mail is labelled {label}, but target server {name} gets {charset}; told once",
+        ),
+        Message(
+            "BMG0307W",
+            "RawHeaderText",
+            Level.WARNING,
+            "the header has text that is not ASCII and goes to target server {name} in {charset} as it is; told once",
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from cssmtp.config.model import (
     Undeliverable,
 )
 from cssmtp.delivery.courier import Courier
+from cssmtp.delivery.link import EightBit
 from cssmtp.engine.context import Context, Flow
 from cssmtp.engine.ledger import MemoryLedger
 from cssmtp.engine.parcels import MailParcel, Parcel
@@ -153,7 +154,9 @@ def configuration(root: Path, **changes: Any) -> Configuration:
 
 def wire_of(parcel: Parcel) -> bytes:
     """What the parcel would put on the wire."""
-    made = parcel.wire(TARGET)
+    made = parcel.wire(TARGET, eight_bit=True)
+    if isinstance(made, EightBit):
+        made = made.text
     return made if isinstance(made, bytes) else b"".join(made)
 
 

@@ -26,7 +26,7 @@ from cssmtp.clock import SystemClock
 from cssmtp.errors import SpoolError, UnreadableData, UsageError
 from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.disk import spool_error
-from cssmtp.spool.dropzone import DROP_MODE
+from cssmtp.spool.dropzone import GROUP_DROP_MODE
 from cssmtp.spool.framing import detect
 from cssmtp.spool.names import node_name, writer_name
 from cssmtp.spool.owner import this_host
@@ -45,7 +45,7 @@ def declare(action: Declare) -> None:
     init = action("init", "make the directories of a spool", _init)
     init.add_argument("directory", metavar="DIR")
     init.add_argument("--writer", action="append", metavar="W", help="make a drop directory for this writer (default: CSSMTP)")
-    init.add_argument("--group", metavar="G", help="the group whose members may drop files (default: the group of the directory)")
+    init.add_argument("--group", metavar="G", help="let only the members of this group drop files (default: everybody may)")
     hold = action("hold", "take ready entries out of every gateway's reach", _hold)
     hold.add_argument("--reason", default="", help="why, for those who list it")
     release = action("release", "make held or kept entries ready", _release)
@@ -74,7 +74,7 @@ def _init(arguments: argparse.Namespace) -> int:
         try:
             if group is not None:
                 os.chown(path, -1, group)
-            path.chmod(DROP_MODE)
+                path.chmod(GROUP_DROP_MODE)
         except OSError as fault:
             raise spool_error(fault, path) from fault
         print(path)

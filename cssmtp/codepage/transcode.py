@@ -20,7 +20,7 @@ from cssmtp.codepage.targets import CodecTarget, TableTarget, Target, table_targ
 from cssmtp.codepage.textual import TextTranscoder
 from cssmtp.errors import UnknownCodePage
 
-__all__ = ["Conversion", "SourceText", "Transcoder", "source_text", "transcoder"]
+__all__ = ["Conversion", "SourceText", "Target", "Transcoder", "source_text", "target_of", "transcoder"]
 
 _DEFAULT = Conversion()
 
@@ -37,8 +37,8 @@ def source_text(page: str, conversion: Conversion = _DEFAULT) -> SourceText:
 
 
 @functools.cache
-def _target(charset: str, conversion: Conversion) -> Target:
-    """How to write a charset. Cached, because composed tables are found by it."""
+def target_of(charset: str, conversion: Conversion) -> Target:
+    """How to write a charset, by its canonical name. Cached, because composed tables are found by it. Raises UnknownCodePage."""
     page = lookup(charset)
     if page.host:
         raise UnknownCodePage(charset, ("ISO8859-1", "UTF-8"))
@@ -51,7 +51,7 @@ def _target(charset: str, conversion: Conversion) -> Target:
 @functools.cache
 def _maker(page: str, charset: str, conversion: Conversion) -> Callable[[], Transcoder]:
     """What makes transcoders of this pair, everything costly done."""
-    found, target = lookup(page), _target(lookup(charset).name, conversion)
+    found, target = lookup(page), target_of(lookup(charset).name, conversion)
     source = source_text(found.name)  # on the wire X'25' is a blank in either newline convention
     if isinstance(source, MixedSource):
         roman = isinstance(target, Iso2022Target) and lookup(charset).ccsid in ROMAN_CCSIDS

@@ -38,6 +38,44 @@ class UserExitLevel(enum.Enum):
     VERSION4 = "VERSION4"
 
 
+class Newline(enum.Enum):
+    """What X'25' is in text for people (code-pages.md 2.3)."""
+
+    ZOS = "ZOS"
+    CDRA = "CDRA"
+
+
+class Euro(enum.Enum):
+    """The euro where a target has the currency sign instead (code-pages.md 2.1)."""
+
+    SUB = "SUB"
+    A4 = "A4"
+
+
+class Unmappable(enum.Enum):
+    """What stands for a lost character (code-pages.md 2.2)."""
+
+    QUESTION = "QUESTION"
+    IBM = "IBM"
+
+
+class MimeLabel(enum.Enum):
+    """What is done about MIME labels (code-pages.md 8.2)."""
+
+    NO = "NO"
+    YES = "YES"
+    FORCE = "FORCE"
+
+
+class AuthMechanism(enum.Enum):
+    """How we log in to a target. AUTO takes the best one that the server offers."""
+
+    AUTO = "AUTO"
+    PLAIN = "PLAIN"
+    LOGIN = "LOGIN"
+    XOAUTH2 = "XOAUTH2"
+
+
 class AddressKind(enum.Enum):
     """Which of the three parameters named a target."""
 
@@ -57,7 +95,8 @@ class TargetServer:
     """One TargetServer block (configuration.md 3). `message_size` in bytes; `max_msg_sent` 0 = no limit.
 
     The fields after `mbcharset` are extensions of ours: PEM files for TLS, the name to check in the server's certificate
-    ("" = the TargetName, else the address), the file with credentials for AUTH.
+    ("" = the TargetName, else the address), the file with credentials for AUTH, whether BDAT is used where it is offered, and how
+    many mails may be unanswered on a connection.
     """
 
     addresses: tuple[TargetAddress, ...]
@@ -73,6 +112,9 @@ class TargetServer:
     tls_key_file: str = ""
     tls_server_name: str = ""
     auth_file: str = ""
+    auth_mechanism: AuthMechanism = AuthMechanism.AUTO
+    chunking: bool = True
+    pipeline_depth: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +193,18 @@ class LogFormat(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class CodePages:
+    """The `CodePages` block, wholly an extension of ours; with the defaults mail is what CSSMTP sends."""
+
+    newline: Newline = Newline.ZOS
+    euro: Euro = Euro.SUB
+    unmappable: Unmappable = Unmappable.QUESTION
+    allow_approximate: bool = False
+    mime_label: MimeLabel = MimeLabel.NO
+    encode_headers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """The `System` block, wholly an extension of ours: what Linux needs and IBM's statements do not have.
 
@@ -202,4 +256,5 @@ class Configuration:
     undeliverable: Undeliverable = field(default_factory=Undeliverable)
     user_exit: UserExitLevel = UserExitLevel.NONE
     system: System = field(default_factory=System)
+    code_pages: CodePages = field(default_factory=CodePages)
     source: str = ""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cssmtp.config.model import TargetServer
-from cssmtp.delivery.link import Parcel
+from cssmtp.delivery.link import EightBit, Parcel
 from cssmtp.model import Outcome, Verdict
 
 TOO_MANY = "452 4.5.3 "
@@ -46,8 +46,8 @@ class Remainder:
     def tls_required(self) -> bool:
         return self.parcel.tls_required
 
-    def wire(self, server: TargetServer, /) -> bytes | Iterable[bytes]:
-        return self.parcel.wire(server)
+    def wire(self, server: TargetServer, /, *, eight_bit: bool) -> bytes | Iterable[bytes] | EightBit:
+        return self.parcel.wire(server, eight_bit=eight_bit)
 
     def merged(self, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
         """The outcomes of the whole parcel, given those of this part."""

@@ -13,9 +13,10 @@ from cssmtp.bsmtp.interpreter import Rejected
 from cssmtp.config.model import Configuration
 from cssmtp.engine.disposition import disposition
 from cssmtp.engine.filebook import unreadable
+from cssmtp.engine.fitting import TOO_LONG, Fitting, borrowed
 from cssmtp.engine.reading import DeckReader
 from cssmtp.errors import UnknownCodePage, UnreadableData
-from cssmtp.model import DeckMail, Envelope, Fault
+from cssmtp.model import DeckMail, Envelope, Fault, FaultKind
 from cssmtp.observe.assessment import AssessedMail, Assessment, Judgement
 from cssmtp.spool.attributes import Attributes
 
@@ -27,11 +28,15 @@ def assess(name: str, stream: BinaryIO, size: int, attributes: Attributes, confi
     reader: DeckReader | None = None
     try:
         reader = DeckReader(stream, size, attributes, configuration)
+        fitting = Fitting(reader, configuration, lambda: borrowed(stream))
         while (findings := reader.next_slice()) is not None:
             for finding in findings:
                 match finding:
                     case DeckMail():
-                        mails.append(_mail(finding.number, judge(finding), finding.envelope, finding.size))
+                        verdict = judge(finding, fitting)
+                        mails.append(_mail(finding.number, verdict, finding.envelope, finding.size))
+                        if verdict is Judgement.UNDELIVERABLE and finding.envelope.recipients:
+                            errors.append(too_long(finding))
                     case Rejected():
                         mails.append(_mail(finding.number, Judgement.REJECTED, finding.envelope, 0))
                     case Fault():
@@ -53,9 +58,18 @@ def assess(name: str, stream: BinaryIO, size: int, attributes: Attributes, confi
     )
 
 
-def judge(mail: DeckMail) -> Judgement:
-    """A mail that somebody can be sent is deliverable; whether a server takes it cannot be known here."""
-    return Judgement.DELIVERABLE if mail.envelope.recipients else Judgement.UNDELIVERABLE
+def judge(mail: DeckMail, fitting: Fitting) -> Judgement:
+    """A mail that somebody can be sent is deliverable; whether a server takes it cannot be known here.
+
+    Reads a large mail again where a target's charset is multi-byte.
+    """
+    sendable = mail.envelope.recipients and not fitting.nowhere(mail)
+    return Judgement.DELIVERABLE if sendable else Judgement.UNDELIVERABLE
+
+
+def too_long(mail: DeckMail) -> Fault:
+    """What is told of a mail that fits no target's charset. It does not count to JESSyntaxErrLimit: the deck is in order."""
+    return Fault(FaultKind.LINE_TOO_LONG, mail.data_record, mail.number, "", TOO_LONG, False)
 
 
 def _mail(number: int, verdict: Judgement, envelope: Envelope, size: int) -> AssessedMail:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cssmtp.bsmtp.interpreter import Observer
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration
 from cssmtp.delivery.courier import Courier
+from cssmtp.engine.labelwatch import LabelWatch
 from cssmtp.engine.ledger import Ledger
 from cssmtp.engine.parcels import MailParcel, Renderer
 from cssmtp.observe.events import DeckCommand, Event, QueueBackpressure, SpoolFile
@@ -105,6 +106,7 @@ class Context:
     ledger: Ledger
     flow: Flow
     wanted: Callable[[type[Event]], bool] = lambda kind: False
+    labels: LabelWatch = field(default_factory=LabelWatch)
 
     def deck_observer(self, file: SpoolFile) -> Observer | None:
         """What publishes the commands of a deck (log level 16), None when nobody wants them."""

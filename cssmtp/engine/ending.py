@@ -6,7 +6,7 @@ Promises: a file is disposed of once, as decided, and once begun the end is not 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -46,7 +46,16 @@ def report_text(book: FileBook, decided: Disposition, configuration: Configurati
         now=now,
     )
     unlisted = max(0, book.fault_lines - REPORT_FINDINGS) + max(0, book.failed_count - REPORT_FINDINGS)
-    return text + (f"{unlisted} further findings are counted but not listed\n" if unlisted else "")
+    text += f"{unlisted} further findings are counted but not listed\n" if unlisted else ""
+    return text + "".join(f"{line}\n" for line in loss_lines(book))
+
+
+def loss_lines(book: FileBook) -> Iterator[str]:
+    """What the report says about text that was lost. It makes no file bad: the mails went out (mail-processing.md 9.1)."""
+    for (mail, charset), count in sorted(book.lost.items()):
+        yield f"Characters lost in conversion: {count} (mail {mail}, charset {charset})"
+    if book.lost_unlisted:
+        yield f"Characters lost in conversion: {book.lost_unlisted} (further mails)"
 
 
 def dispose(claim: Claim, decided: Disposition, why: str) -> Disposition:

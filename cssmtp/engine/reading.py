@@ -14,9 +14,10 @@ from cssmtp.bsmtp.body import read_body
 from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.bsmtp.interpreter import Interpreter, Observer, Rules
 from cssmtp.codepage.registry import lookup
-from cssmtp.codepage.transcode import SourceText, source_text
-from cssmtp.config.model import Configuration, TargetServer
-from cssmtp.errors import UnknownCodePage
+from cssmtp.codepage.transcode import Conversion, SourceText, source_text
+from cssmtp.config.model import Configuration, Euro, Newline, TargetServer, Unmappable
+from cssmtp.errors import UnknownCodePage, UnreadableData
+from cssmtp.mail.compose import WireFormat
 from cssmtp.model import BodySpan
 from cssmtp.spool.attributes import Attributes
 from cssmtp.spool.framing import Framing, blocks, detect
@@ -31,7 +32,7 @@ def code_page_of(framing: Framing, attributes: Attributes, configuration: Config
 
     Text that is plainly ASCII or UTF-8 is that; otherwise the page that the file's attributes name (an extension of
     ours), otherwise the Translate statement (mail-processing.md 9.1). Raises UnknownCodePage when they name one that is
-    none of spool files.
+    none of spool files, UnreadableData when it is approximate and that is not allowed.
     """
     if framing.encoding in TEXT_PAGES:
         return TEXT_PAGES[framing.encoding]
@@ -40,15 +41,43 @@ def code_page_of(framing: Framing, attributes: Attributes, configuration: Config
         page = lookup(declared)
         if "translate" not in page.roles:
             raise UnknownCodePage(declared)
+        if not page.exact and not configuration.code_pages.allow_approximate:
+            raise UnreadableData(f"no public table of code page {page.name} is IBM's for certain (CodePages AllowApproximate)")
         return page.name
     return configuration.translate
 
 
-def target_charset(target: TargetServer, mixed: bool, configuration: Configuration) -> str:
-    """The code page in which a mail goes to `target`: MBCharset for multi-byte text when MBCS is on, else Charset."""
-    if configuration.mbcs and mixed and target.mbcharset:
-        return target.mbcharset
-    return target.charset
+def target_charset(target: TargetServer, configuration: Configuration) -> str:
+    """The code page in which mail goes to `target`: MBCharset when MBCS is on, else Charset.
+
+    So it is for every file: one whose attributes name a single-byte page goes out in MBCharset too, because that is what this
+    target is said to take, and MBCharset is ignored while MBCS is off whatever page a file is in (configuration.md 10).
+    """
+    return target.mbcharset if configuration.mbcs else target.charset
+
+
+def conversion_of(configuration: Configuration) -> Conversion:
+    """The options of every conversion, from the CodePages block."""
+    options = configuration.code_pages
+    return Conversion(
+        newline="cdra" if options.newline is Newline.CDRA else "zos",
+        euro="A4" if options.euro is Euro.A4 else "sub",
+        unmappable="ibm" if options.unmappable is Unmappable.IBM else "?",
+    )
+
+
+def wire_format(page: str, charset: str, configuration: Configuration) -> WireFormat:
+    """How mail of a file in `page` is written for a target that gets `charset`."""
+    options, code_pages = configuration.options, configuration.code_pages
+    return WireFormat(
+        page,
+        charset,
+        conversion_of(configuration),
+        at_sign=options.at_sign,
+        replace_subject_at_sign=options.replace_subject_at_sign,
+        label=code_pages.mime_label,
+        encode_headers=code_pages.encode_headers,
+    )
 
 
 class DeckReader:
@@ -69,7 +98,7 @@ class DeckReader:
     ) -> None:
         self.framing = detect(stream, size, attributes)
         self.page = code_page_of(self.framing, attributes, configuration)
-        self.source: SourceText = source_text(self.page)
+        self.source: SourceText = source_text(self.page, conversion_of(configuration))
         self.rules = Rules.from_configuration(configuration)
         self.records = 0
         self._alphabet: Alphabet = alphabet_of(self.framing.encoding)

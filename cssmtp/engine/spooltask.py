@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
+from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.bsmtp.interpreter import Rejected
-from cssmtp.config.model import TargetServer
+from cssmtp.config.model import MimeLabel, TargetServer
+from cssmtp.delivery.link import EightBit
 from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
 from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
+from cssmtp.engine.fitting import ALL_FIT, TOO_LONG, Fitting
 from cssmtp.engine.parcels import MailParcel, Parcel, Wire
 from cssmtp.engine.pending import Pending
-from cssmtp.engine.reading import DeckReader, target_charset
+from cssmtp.engine.reading import DeckReader, target_charset, wire_format
 from cssmtp.engine.retry import long_retry_delay
-from cssmtp.errors import UnknownCodePage, UnreadableData
-from cssmtp.mail.compose import Composer, WireFormat
+from cssmtp.errors import UnknownCodePage, UnreadableData, UnsendableMail
+from cssmtp.mail.compose import NOTHING, Composer, Counted, Fit
 from cssmtp.mail.headers import HeaderMaker
 from cssmtp.model import BodySpan, DeckMail, Fault, MailId, Outcome, Verdict
 from cssmtp.observe.events import (
@@ -39,6 +42,7 @@ from cssmtp.observe.events import (
     SpoolFileClaimed,
     SpoolFileEnded,
     SpoolFileUnreadable,
+    TextMended,
 )
 from cssmtp.spool.store import Claim
 
@@ -138,13 +142,14 @@ class SpoolTask:
 
     async def _read(self, reader: DeckReader) -> None:
         flow = self._context.flow
+        fitting = Fitting(reader, self._configuration, self._claim.open)
         while not self._stopping:
             if flow.full:
                 self.waits = True
                 await flow.room()
                 self.waits = False
             try:
-                findings = await asyncio.to_thread(reader.next_slice)
+                findings = await asyncio.to_thread(self._next_slice, reader, fitting)
             except UnreadableData as error:
                 self._unreadable(str(error))
                 return
@@ -152,15 +157,23 @@ class SpoolTask:
                 return
             clock = self._context.clock
             now, moment = clock.wall(), clock.monotonic()
-            for finding in findings:
+            for finding, fits in findings:
                 match finding:
                     case DeckMail():
-                        self._take(finding, now, moment)
+                        self._take(finding, fits, now, moment)
                     case Rejected():
                         self._book.rejected += 1
                         self._publish(MailRejected(self._file, finding.number, finding.reply))
                     case Fault():
                         self._found(finding)
+
+    @staticmethod
+    def _next_slice(reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
+        """The next findings, and which charsets the mails among them do not fit. For a worker thread."""
+        findings = reader.next_slice()
+        if findings is None:
+            return None
+        return [(finding, fitting.of(finding) if isinstance(finding, DeckMail) else ALL_FIT) for finding in findings]
 
     def _unreadable(self, reason: str) -> None:
         self._found(unreadable(reason))
@@ -172,8 +185,8 @@ class SpoolTask:
 
     # --- mails
 
-    def _take(self, mail: DeckMail, now: datetime, moment: float) -> None:
-        parcel = MailParcel(mail, self._headers.make(mail, now), self, self._mail_answered)
+    def _take(self, mail: DeckMail, fits: Mapping[str, Fit], now: datetime, moment: float) -> None:
+        parcel = MailParcel(mail, self._headers.make(mail, now), self, self._mail_answered, fits)
         parcel.since = moment
         self._pending.begun()
         self._context.flow.took(parcel)
@@ -190,16 +203,26 @@ class SpoolTask:
         if self._context.courier is not None:
             self._context.courier.submit(parcel)
 
-    def wire(self, mail: DeckMail, added: bytes, target: TargetServer) -> Wire:
+    def wire(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
         """The mail as `target` gets it (see `parcels.Renderer`)."""
-        if isinstance(mail.body, BodySpan):
-            return self._stream(mail, mail.body, added, target)
+        mail = parcel.mail
         composer, charset = self._composer(target)
-        before = composer.substitutions
-        data = composer.small(mail, added)
-        if composer.substitutions != before:
-            self._publish(CharacterLoss(self._file, mail.number, charset, composer.substitutions - before))
-        return data
+        fit = parcel.fits.get(charset, Fit.WHOLE)
+        if fit is Fit.NEVER:
+            raise UnsendableMail(TOO_LONG)
+        large = isinstance(mail.body, BodySpan)
+        if large:
+            data: Wire = self._stream(parcel, target, eight_bit=eight_bit)
+        else:
+            before = composer.counted
+            data = composer.small(mail, parcel.added, eight_bit=eight_bit, too_long=fit is Fit.BASE64)
+            if composer.counted != before:
+                self._converted(mail.number, charset, composer, before)
+        if mail.header.mime_charset or not mail.header.ascii:
+            whole = data if isinstance(data, bytes) else None
+            self._context.labels.look(self._file, mail, target, charset, self._configuration, whole, self._publish)
+        announced = eight_bit and composer.labels and not (data.isascii() if isinstance(data, bytes) else fit is Fit.BASE64)
+        return EightBit(data) if announced else data
 
     def _composer(self, target: TargetServer) -> tuple[Composer, str]:
         made = self._composers.get(id(target))
@@ -209,23 +232,28 @@ class SpoolTask:
 
     def _new_composer(self, target: TargetServer) -> tuple[Composer, str]:
         assert self._reader is not None
-        options = self._configuration.options
-        charset = target_charset(target, self._reader.source.mixed, self._configuration)
-        wire_format = WireFormat(
-            self._reader.page,
-            charset,
-            at_sign=options.at_sign,
-            replace_subject_at_sign=options.replace_subject_at_sign,
-        )
-        return Composer(wire_format), charset
+        charset = target_charset(target, self._configuration)
+        return Composer(wire_format(self._reader.page, charset, self._configuration)), charset
 
-    def _stream(self, mail: DeckMail, span: BodySpan, added: bytes, target: TargetServer) -> Iterator[bytes]:
+    def _stream(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Iterator[bytes]:
         # A composer of its own: the blocks are pulled in a worker thread, and counters are not shared between threads.
         composer, charset = self._new_composer(target)
+        mail, span = parcel.mail, parcel.mail.body
+        assert isinstance(span, BodySpan)
+        too_long = parcel.fits.get(charset) is Fit.BASE64
         with self._claim.open() as stream:
-            yield from composer.stream(mail, added, self._body(span, stream))
-        if composer.substitutions:
-            self._publish(CharacterLoss(self._file, mail.number, charset, composer.substitutions))
+            yield from composer.stream(mail, parcel.added, self._body(span, stream), eight_bit=eight_bit, too_long=too_long)
+        if composer.counted != NOTHING:
+            self._converted(mail.number, charset, composer, NOTHING)
+
+    def _converted(self, mail: int, charset: str, composer: Composer, before: Counted) -> None:
+        """Tell what the conversion of a mail lost and mended since `before`."""
+        lost, shifts, odd = (now - then for now, then in zip(composer.counted, before, strict=True))
+        if lost:
+            self._book.lose(mail, charset, lost)
+            self._publish(CharacterLoss(self._file, mail, charset, lost))
+        if shifts or odd:
+            self._publish(TextMended(self._file, mail, charset, shifts, odd))
 
     def _body(self, span: BodySpan, stream: BinaryIO) -> Iterator[bytes]:
         assert self._reader is not None
@@ -233,7 +261,11 @@ class SpoolTask:
 
     def original(self, parcel: MailParcel, target: TargetServer) -> Iterator[bytes]:
         """The mail's wire lines without the final period (see `aftermath.Originals`)."""
-        composer, _ = self._new_composer(target)
+        assert self._reader is not None
+        # As it stands in the deck: a label or encoded words would be wrong in the middle of a notice.
+        charset = target_charset(target, self._configuration)
+        quoted = replace(wire_format(self._reader.page, charset, self._configuration), label=MimeLabel.NO, encode_headers=False)
+        composer = Composer(quoted)
         mail = parcel.mail
         if not isinstance(mail.body, BodySpan):
             yield from composer.text(mail, parcel.added, (mail.body,))

@@ -235,6 +235,38 @@ class CharacterLoss(Event):
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class TextMended(Event):
+    """Double-byte text of a mail was broken and was mended: `shifts` without effect or end, `odd` bytes without a second half."""
+
+    file: SpoolFile
+    mail: int
+    charset: str
+    shifts: int
+    odd: int
+
+
+@dataclass(frozen=True, slots=True)
+class CharsetLabelDiffers(Event):
+    """The first mail for a target whose writer labelled it with another charset than the target gets. `name` is the target."""
+
+    file: SpoolFile
+    mail: int
+    name: str
+    label: str
+    charset: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawHeaderText(Event):
+    """The first mail for a target with header text that is neither ASCII nor an encoded word. `name` is the target."""
+
+    file: SpoolFile
+    mail: int
+    name: str
+    charset: str
+
+
 # --- mail
 
 

@@ -23,8 +23,10 @@ from cssmtp.spool.tree import Tree
 
 SIDECAR_LIMIT = 64 * 1024
 """Bytes of the largest sidecar that is read."""
-DROP_MODE = 0o3770
-"""A drop directory: the group may add files, which keep the group; only owners may remove theirs."""
+DROP_MODE = 0o3733
+"""A drop directory: everybody may add files, only owners may remove theirs, nobody may list it; files get its group."""
+GROUP_DROP_MODE = 0o3770
+"""A drop directory for the members of one group alone."""
 _PRINTABLE = " !#$&'()+,;=@[]^`{}~:"
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -60,7 +62,10 @@ class DropZone:
         self._told: set[tuple[Path, str]] = set()
 
     def make(self, writer: str) -> Path:
-        """Makes the drop directory of a writer: its group may add files, only owners may remove theirs. Raises `ValueError`."""
+        """Makes the drop directory of a writer: everybody may add files, only owners may remove theirs, nobody may list it.
+
+        Raises `ValueError` for a name that no writer can have.
+        """
         path = self._tree.drop / writer_name(writer)
         self._tree.disk.make_directory(path, DROP_MODE)
         return path

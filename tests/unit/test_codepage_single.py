@@ -33,7 +33,7 @@ def test_lines_equal_the_join_of_records() -> None:
 @pytest.mark.parametrize("charset", [*registry.names("charset"), *registry.names("mbcharset")])
 def test_nothing_but_a_period_becomes_a_period(charset: str) -> None:
     assert transcoder("UTF-8", charset).lines("．\n".encode()) != b".\r\n"
-    target = transcode._target(charset, Conversion())
+    target = transcode.target_of(charset, Conversion())
     if isinstance(target, TableTarget):
         assert [text for text, data in target.encoder.items() if data.startswith(b".")] == ["."]
 

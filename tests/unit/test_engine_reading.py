@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
-from cssmtp.config.model import AddressKind, Configuration, TargetAddress, TargetServer
-from cssmtp.engine.reading import DeckReader, code_page_of, target_charset
+from cssmtp.codepage.transcode import Conversion
+from cssmtp.config.model import (
+    AddressKind,
+    CodePages,
+    Configuration,
+    Euro,
+    MimeLabel,
+    Newline,
+    TargetAddress,
+    TargetServer,
+    Unmappable,
+)
+from cssmtp.engine.reading import DeckReader, code_page_of, conversion_of, target_charset, wire_format
 from cssmtp.errors import UnknownCodePage, UnreadableData
 from cssmtp.model import DeckMail, Fault
 from cssmtp.spool.attributes import Attributes
@@ -44,10 +56,28 @@ def test_a_page_that_is_none_of_spool_files_is_not_taken(name: str) -> None:
         reader(b"\0\0\0\x04\xc8\xc5\xd3\xd6", framing="len4", encoding=name)
 
 
-def test_mbcharset_is_for_mixed_text_only() -> None:
+def test_configuration_10_mbcs_says_which_charset_a_target_gets() -> None:
     multi = Configuration(targets=(TARGET,), mbcs=True, translate="IBM-930")
-    assert [target_charset(TARGET, mixed, multi) for mixed in (True, False)] == ["IBM-943", "ISO8859-15"]
-    assert target_charset(TARGET, True, CONFIGURATION) == "ISO8859-15"
+    assert target_charset(TARGET, multi) == "IBM-943"
+    assert target_charset(TARGET, CONFIGURATION) == "ISO8859-15"
+
+
+@pytest.mark.parametrize("page", ["IBM-281", "IBM-931"])
+def test_an_approximate_page_in_a_sidecar_makes_the_file_unreadable_unless_allowed(page: str) -> None:
+    framing, attributes = Framing(FramingKind.RDW, 0, "ebcdic"), Attributes(encoding=page)
+    with pytest.raises(UnreadableData, match=rf"{page} is IBM's for certain \(CodePages AllowApproximate\)"):
+        code_page_of(framing, attributes, CONFIGURATION)
+    allowed = replace(CONFIGURATION, code_pages=CodePages(allow_approximate=True))
+    assert code_page_of(framing, attributes, allowed) == page
+
+
+def test_the_options_of_the_code_pages_block_reach_every_conversion() -> None:
+    assert conversion_of(CONFIGURATION) == Conversion()
+    options = CodePages(Newline.CDRA, Euro.A4, Unmappable.IBM, mime_label=MimeLabel.YES, encode_headers=True)
+    chosen = replace(CONFIGURATION, code_pages=options)
+    assert conversion_of(chosen) == Conversion("cdra", "A4", "ibm")
+    wire = wire_format("IBM-1140", "ISO8859-1", chosen)
+    assert (wire.conversion, wire.label, wire.encode_headers) == (Conversion("cdra", "A4", "ibm"), MimeLabel.YES, True)
 
 
 def test_records_after_quit_are_not_looked_at() -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cssmtp.config.model import BadSpoolDisp, RetryLimit, Undeliverable
+from cssmtp.config.model import BadSpoolDisp, Configuration, RetryLimit, Undeliverable
 from cssmtp.engine.assess import judge
 from cssmtp.engine.deadletters import store_dead_letter
 from cssmtp.engine.disposition import Afterwards, afterwards, disposition
+from cssmtp.engine.fitting import Fitting
 from cssmtp.engine.ledger import MemoryLedger
 from cssmtp.engine.parcels import MailParcel, Parcel
+from cssmtp.engine.reading import DeckReader
 from cssmtp.engine.retry import long_retry_delay
 from cssmtp.engine.spooltask import exhausted
 from cssmtp.model import DeckMail, Envelope, HeaderFacts, MailId, Outcome, Verdict
 from cssmtp.observe.assessment import Judgement
 from cssmtp.observe.events import Disposition
+from cssmtp.spool.attributes import Attributes
 from tests.enginekit import DELIVERED, REFUSED, RETRY, TARGET
 
 HOLD, DELETE = BadSpoolDisp.HOLD, BadSpoolDisp.DELETE
@@ -69,12 +73,15 @@ def deck_mail(*recipients: str) -> DeckMail:
 
 
 def test_a_mail_that_somebody_gets_is_deliverable() -> None:
-    assert [judge(deck_mail()), judge(deck_mail("c@d.example"))] == [Judgement.UNDELIVERABLE, Judgement.DELIVERABLE]
+    reader = DeckReader(io.BytesIO(b""), 0, Attributes(), Configuration((TARGET,)))
+    fitting = Fitting(reader, Configuration((TARGET,)), io.BytesIO)
+    found = [judge(deck_mail(), fitting), judge(deck_mail("c@d.example"), fitting)]
+    assert found == [Judgement.UNDELIVERABLE, Judgement.DELIVERABLE]
 
 
 def test_outcomes_of_several_tries_are_merged_by_place() -> None:
     class NoRenderer:
-        def wire(self, *_: object) -> bytes:
+        def wire(self, *_: object, **__: object) -> bytes:
             return b""
 
     parcel = MailParcel(deck_mail("a@x.example", "b@x.example", "c@x.example"), b"", NoRenderer(), lambda *_: None)
@@ -89,7 +96,7 @@ def test_outcomes_of_several_tries_are_merged_by_place() -> None:
 
 def test_a_bare_parcel_cannot_be_sent() -> None:
     with pytest.raises(AssertionError):
-        Parcel("", (), 0, False, lambda *_: None).wire(TARGET)
+        Parcel("", (), 0, False, lambda *_: None).wire(TARGET, eight_bit=True)
 
 
 def test_the_memory_ledger_settles_at_once_and_remembers_nothing() -> None:

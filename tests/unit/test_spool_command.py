@@ -69,7 +69,7 @@ def test_init_makes_the_tree_with_drop_directories(tmp_path: Path, capsys: pytes
     assert stat.S_IMODE((root / "ready").stat().st_mode) == 0o700
     assert stat.S_IMODE((root / "drop").stat().st_mode) == 0o755
     assert main(["spool", "init", str(root)]) == 0
-    assert (root / "drop" / "CSSMTP").is_dir()
+    assert stat.S_IMODE((root / "drop" / "CSSMTP").stat().st_mode) == 0o3733
     assert capsys.readouterr().out.splitlines()[-1] == str(root / "drop" / "CSSMTP")
 
 
