@@ -13,7 +13,7 @@ from typing import Protocol
 
 from cssmtp.config.diagnostic import Diagnostic, Severity
 from cssmtp.config.load import Loaded
-from cssmtp.config.model import Configuration, UserExitLevel
+from cssmtp.config.model import Configuration, ReportTo, UserExitLevel
 from cssmtp.config.refresh import RESTART
 from cssmtp.engine.context import Flow
 from cssmtp.engine.exits import Exits
@@ -146,6 +146,7 @@ class Steering:
         diagnostics = list(loaded.diagnostics)
         if loaded.configuration is not None:
             diagnostics += self.settings.refresh(loaded.configuration)
+            diagnostics += self._reports_to_nobody()
         errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
         for diagnostic in diagnostics:
             if diagnostic.remedy == RESTART:
@@ -161,6 +162,14 @@ class Steering:
         self._publish(ConfigurationRefreshed(now.source, kept))
         self._publish(ConfigurationChanged(now, Cause.REFRESH))
         return diagnostics
+
+    def _reports_to_nobody(self) -> list[Diagnostic]:
+        """In test mode targets are used for mailed reports only, so a start without Report Admin has none."""
+        now = self.settings.now
+        if self._flow.courier is not None or now.report.to is not ReportTo.ADMIN:
+            return []
+        text = "Report Admin cannot take effect while running in test mode; no report is sent"
+        return [Diagnostic(Severity.WARNING, now.source, 0, 0, text, RESTART)]
 
     async def _apply(self, configuration: Configuration) -> None:
         """Tell those who do not look at the settings by themselves."""

@@ -50,14 +50,16 @@ from cssmtp.observe.events import (
 from cssmtp.observe.readings import Readings, TargetReading
 from cssmtp.observe.recent import Recent
 from cssmtp.observe.snapshot import Activity, Snapshot
-from cssmtp.spool.store import SpoolEntry, SpoolStore
+from cssmtp.spool.store import SelectedBy, SpoolEntry, SpoolStore
 
-SPOOL_TASKS = 16
-"""Spool files worked on at once: the JES tasks of the WRITER pool. Ours; IBM's number is not known."""
+WRITER_TASKS = 16
+"""JES tasks of the WRITER pool: spool files worked on at once that name us as writer. Ours; IBM's number is not known."""
 
-WRITER, DEST = "WRITER", "DEST"
-POOLS = {WRITER: SPOOL_TASKS, DEST: SPOOL_TASKS}
-"""How many tasks each pool has."""
+DEST_TASKS = 16
+"""JES tasks of the DEST pool: spool files worked on at once that name us as destination. Ours; IBM's number is not known."""
+
+POOLS = {SelectedBy.WRITER: WRITER_TASKS, SelectedBy.DEST: DEST_TASKS}
+"""A full pool leaves the other one to go on: files that wait in long retry under one kind do not hold up the other."""
 
 STOP_GRACE_SECONDS = 30.0
 """How long a stop waits for answers to mails that are on a connection."""
@@ -71,6 +73,11 @@ class Totals:
     mails: int = 0
     troubled: int = 0
     unfinished: int = 0
+
+
+def pool_of(entry: SpoolEntry, writer: str) -> SelectedBy:
+    """The pool whose task takes an entry that we have selected as `writer`; who fits both counts as writer."""
+    return SelectedBy.WRITER if entry.attributes.writer == writer.upper() else SelectedBy.DEST
 
 
 def answered(parcel: DeliveredParcel, outcomes: tuple[Outcome, ...]) -> None:
@@ -100,7 +107,7 @@ class Gateway:
         self._watcher = Watcher(watched)
         self._stop_reason = ""
         self._tasks: dict[asyncio.Task[FileResult], SpoolTask | TestModeTask] = {}
-        self._pools: dict[asyncio.Task[FileResult], str] = {}
+        self._pools: dict[asyncio.Task[FileResult], SelectedBy] = {}
         self._totals = Totals()
         self._flow = Flow(bus.publish)
         self._exits = Exits(bus.publish, clock)
@@ -155,8 +162,8 @@ class Gateway:
             ready=self._ready,
             activity=self.steering.activity,
             log_level=log_level,
-            work=[(work, self._pools[task]) for task, work in self._tasks.items()],
-            pools=POOLS,
+            work=[(work, self._pools[task].name) for task, work in self._tasks.items()],
+            pools={pool.name: tasks for pool, tasks in POOLS.items()},
             courier=self._courier,
             recent=self._recent,
             extended=None,
@@ -242,31 +249,42 @@ class Gateway:
         return self._store.settling()
 
     async def _claim_ready(self, context: Context) -> None:
-        room = SPOOL_TASKS - len(self._tasks)
-        if room <= 0:
-            return
-        try:
-            entries = await asyncio.to_thread(self._store.select, self._configuration.ext_writer_name, room)
-        except SpoolError as error:
-            self._bus.publish(SpoolUnusable(str(error)))
-            return
-        for entry in entries:
-            await self._begin(entry, context)
+        name = self._configuration.ext_writer_name
+        while rooms := self._rooms():
+            limit = min(rooms.values())
+            by = None if len(rooms) == len(POOLS) else next(iter(rooms))
+            try:
+                entries = await asyncio.to_thread(self._store.select, name, limit, by)
+            except SpoolError as error:
+                self._bus.publish(SpoolUnusable(str(error)))
+                return
+            begun = [await self._begin(entry, pool_of(entry, name), context) for entry in entries]
+            if len(entries) < limit or not any(begun):
+                return
 
-    async def _begin(self, entry: SpoolEntry, context: Context) -> None:
+    def _rooms(self) -> dict[SelectedBy, int]:
+        """The pools with idle tasks, and how many."""
+        rooms = {pool: tasks - sum(each is pool for each in self._pools.values()) for pool, tasks in POOLS.items()}
+        return {pool: room for pool, room in rooms.items() if room > 0}
+
+    async def _begin(self, entry: SpoolEntry, pool: SelectedBy, context: Context) -> bool:
+        """Start a task for an entry; False when it could not be claimed, or may not be any more."""
+        if self.steering.activity is not Activity.ACTIVE:
+            return False
         try:
             claim = await asyncio.to_thread(self._store.claim, entry)
         except SpoolError as error:
             self._bus.publish(SpoolUnusable(str(error)))
-            return
+            return False
         if claim is None:
-            return
+            return False
         kind = TestModeTask if self._configuration.options.test_mode else SpoolTask
         work = kind(claim, context)
         task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
         self._tasks[task] = work
-        self._pools[task] = WRITER if claim.attributes.writer == self._configuration.ext_writer_name else DEST
+        self._pools[task] = pool
         task.add_done_callback(self._ended)
+        return True
 
     def _ended(self, task: asyncio.Task[FileResult]) -> None:
         del self._tasks[task], self._pools[task]
