@@ -35,7 +35,7 @@ LINE_LIMIT = 8192
 """Octets a request may have. A command has at most 1024 characters."""
 
 DISCARD_LIMIT = 4 * 1024 * 1024
-"""Octets of a request that is too long which are read and dropped, so that its sender gets to read the refusal."""
+"""Octets of a request that is too long which are read at most."""
 
 SILENCE_SECONDS = 10.0
 """How long a client may take to say its line, or to take its answer."""
@@ -149,33 +149,35 @@ class Channel:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(self._silence_seconds):
-            try:
-                line = await reader.readline()
-            except ValueError:
-                line = b""
-                await _discard(reader)
-                reply, as_json = refused("", f"the request is longer than {LINE_LIMIT} characters"), False
-        if line:
+            line = await _line(reader)
+        if not line:
+            return
+        if len(line) > LINE_LIMIT:
+            reply, as_json = refused("", f"the request is longer than {LINE_LIMIT} characters"), False
+        else:
             verb, form, procedure, operands = (*line.decode("utf-8", "replace").strip().split(" ", 3), "", "", "", "")[:4]
             as_json = form == "JSON"
             async with self._turn:
                 reply = await self._obey(verb, procedure, operands, _user(writer))
-        elif reader.at_eof():
-            return
         body = reply.render(as_json=as_json).encode("utf-8", "backslashreplace")
         writer.write(b"%d %d\n" % (not reply.ok, len(body)) + body)
         async with asyncio.timeout(self._silence_seconds):
             await writer.drain()
 
 
-async def _discard(reader: asyncio.StreamReader) -> None:
-    """Read what is left of a line that is too long."""
-    count = 0
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """The request; b"" when the client goes away before its end. Of one that is too long only the first part is kept, but up to
+    `DISCARD_LIMIT` octets are read, so that its sender gets to read the refusal."""
+    line, count = b"", 0
     while count < DISCARD_LIMIT:
-        data = await reader.read(65536)
+        data = await reader.read(LINE_LIMIT)
+        if not data:
+            return b""
         count += len(data)
-        if not data or b"\n" in data:
-            return
+        line = (line + data)[: LINE_LIMIT + 1]
+        if b"\n" in data:
+            break
+    return line
 
 
 def _user(writer: asyncio.StreamWriter) -> str:
