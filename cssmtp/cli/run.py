@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", required=True, help="the configuration file")
     parser.add_argument("--spool", metavar="DIR", help="the spool directory")
     parser.add_argument(
-        "--checkpoint", metavar="FILE", help="the checkpoint file (kept for the delivery checkpoint; not used yet)"
+        "--checkpoint", metavar="FILE", help="the checkpoint file, on a local disk: after a crash nothing sent is sent again"
     )
     parser.add_argument("--socket", metavar="PATH", help="the control socket (kept for operator commands; not used yet)")
     parser.add_argument("--log", metavar="FILE", help="write the log to FILE instead of standard error")
@@ -49,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-p", "-P", metavar="NAME", dest="stack", help="TCP/IP stack name; accepted as on z/OS, Linux has one stack"
     )
     parser.add_argument(
-        "-f", "-F", dest="cold", action="store_true", help="cold start: forget the checkpoint (there is none to forget yet)"
+        "-f",
+        "-F",
+        dest="cold",
+        action="store_true",
+        help="cold start: forget the checkpoint, do partly processed spool files again",
     )
     parser.add_argument("--until-idle", action="store_true", help="end when the spool is empty and nothing is waiting")
 
@@ -67,16 +71,16 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = load(arguments.config, environ=os.environ, overrides=overrides)
     if loaded.configuration is None:
         raise ConfigurationError([str(diagnostic) for diagnostic in loaded.diagnostics])
-    return asyncio.run(_daemon(loaded.configuration, warnings(loaded), until_idle=arguments.until_idle))
+    return asyncio.run(_daemon(loaded.configuration, warnings(loaded), until_idle=arguments.until_idle, cold=arguments.cold))
 
 
-async def _daemon(configuration: Configuration, remarks: list[str], *, until_idle: bool) -> int:
+async def _daemon(configuration: Configuration, remarks: list[str], *, until_idle: bool, cold: bool) -> int:
     clock = SystemClock()
     bus, _ = observers(configuration.system.log_file, configuration.log_level, clock, sys.stderr)
     for remark in remarks:
         bus.publish(ConfigurationRemark(remark))
     loop = asyncio.get_running_loop()
-    with serve(configuration, bus, clock, until_idle=until_idle) as gateway:
+    with serve(configuration, bus, clock, until_idle=until_idle, cold=cold) as gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, gateway.stop, f"signal {number.name}")
         return await gateway.run()

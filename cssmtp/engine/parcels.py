@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from cssmtp.config.model import TargetServer
-from cssmtp.model import BodySpan, DeckMail, Outcome
+from cssmtp.model import BodySpan, DeckMail, Outcome, Verdict
 
 Wire = bytes | Iterator[bytes]
 """A whole message on the wire, final period included: bytes when small, else blocks to be pulled in a worker thread."""
@@ -57,9 +57,10 @@ class Parcel:
 
 
 class MailParcel(Parcel):
-    """A mail of a deck."""
+    """A mail of a deck. `results` has the latest outcome of each recipient once one was not simply delivered; `parked` is where
+    extended retry keeps the mail."""
 
-    __slots__ = ("added", "mail", "renderer", "results")
+    __slots__ = ("added", "mail", "parked", "renderer", "results")
 
     def __init__(self, mail: DeckMail, added: bytes, renderer: Renderer, ended: Ended) -> None:
         envelope = mail.envelope
@@ -69,6 +70,7 @@ class MailParcel(Parcel):
         self.renderer = renderer
         self.weight = len(added) + (0 if isinstance(mail.body, BodySpan) else len(mail.body))
         self.results: list[Outcome | None] | None = None
+        self.parked = ""
 
     @property
     def large(self) -> bool:
@@ -88,6 +90,23 @@ class MailParcel(Parcel):
     def outcomes(self) -> tuple[Outcome, ...]:
         """One outcome per recipient of the deck. To be asked when none is missing any more."""
         return tuple(outcome for outcome in self.results or () if outcome is not None)
+
+    def finals(self) -> tuple[Outcome | None, ...]:
+        """As `outcomes`, with None for each recipient that is to be tried again."""
+        return tuple(None if one is None or one.verdict is Verdict.RETRY else one for one in self.results or ())
+
+    def reason(self) -> str:
+        """Why the first recipient that is to be tried again did not get the mail."""
+        return next((one.reason for one in self.results or () if one is not None and one.verdict is Verdict.RETRY), "")
+
+    def give_up(self, why: str) -> None:
+        """What is still to be tried again is undeliverable, for `why` and its last reason (mail-processing.md 12.3)."""
+        self.results = [
+            Outcome(Verdict.UNDELIVERABLE, why + one.reason, one.target)
+            if one is not None and one.verdict is Verdict.RETRY
+            else one
+            for one in self.results or ()
+        ]
 
     def keep_only(self, positions: tuple[int, ...]) -> None:
         """Narrow the parcel to the recipients at these places of the deck's list; the others are final."""

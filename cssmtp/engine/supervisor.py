@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cssmtp import __version__
@@ -17,9 +17,12 @@ from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration, ReportTo
 from cssmtp.delivery.courier import Courier
 from cssmtp.delivery.link import Parcel as DeliveredParcel
+from cssmtp.engine.checkpoint import Checkpoint
 from cssmtp.engine.context import Context, Flow
+from cssmtp.engine.extended import ExtendedRetry
 from cssmtp.engine.filebook import full_host_name
-from cssmtp.engine.ledger import MemoryLedger
+from cssmtp.engine.ledger import Ledger, MemoryLedger
+from cssmtp.engine.ledgerfile import LedgerFile
 from cssmtp.engine.parcels import Parcel
 from cssmtp.engine.spooltask import FileResult, SpoolTask
 from cssmtp.engine.testmode import TestModeTask
@@ -75,18 +78,30 @@ class Gateway:
         *,
         watched: tuple[Path, ...] = (),
         until_idle: bool = False,
+        cold: bool = False,
     ) -> None:
         self._configuration = configuration
         self._store = store
         self._bus = bus
         self._clock = clock
         self._until_idle = until_idle
+        self._cold = cold
         self._watcher = Watcher(watched)
         self._stop_reason = ""
         self._tasks: dict[asyncio.Task[FileResult], SpoolTask | TestModeTask] = {}
         self._totals = Totals()
-        self._flow = Flow(bus.publish)
+        self._checkpoint = self._configured_checkpoint()
+        self._flow = Flow(bus.publish, configuration.checkpoint_limit if self._checkpoint else 0)
         self._courier: Courier | None = None
+        self._extended: ExtendedRetry | None = None
+
+    def _configured_checkpoint(self) -> Checkpoint | None:
+        configuration = self._configuration
+        path = configuration.system.checkpoint
+        if not path or configuration.options.test_mode:
+            return None
+        file = LedgerFile(Path(path), configuration.system.job_name, configuration.ext_writer_name, self._clock)
+        return Checkpoint(file, self._bus.publish)
 
     def stop(self, reason: str) -> None:
         """Ask for an orderly stop. May be called from a signal handler of the loop; a second call changes nothing."""
@@ -94,30 +109,14 @@ class Gateway:
         self._watcher.poke()
 
     async def run(self) -> int:
+        """Raises `CssmtpError` when the checkpoint or the mail directory forbid a start."""
         configuration = self._configuration
         self._bus.publish(
             GatewayStarting(__version__, configuration.system.job_name, configuration.ext_writer_name, configuration.source)
         )
-        test_mode = configuration.options.test_mode
-        if test_mode and configuration.report.to is ReportTo.NONE:
-            self._bus.publish(TestModeWithoutReport())
-        await asyncio.to_thread(self._store.recover)
-        # In test mode the only thing that can ever be sent is an error report for the administrators.
-        if not test_mode or configuration.report.to is ReportTo.ADMIN:
-            self._courier = Courier(
-                configuration,
-                self._clock,
-                self._bus.publish,
-                answered,
-                self._flow.hungry,
-                hello=full_host_name(configuration.system),
-                traced=lambda: self._bus.wanted(Dialogue),
-            )
-            await self._courier.start()
-        self._flow.courier = self._courier
-        context = Context(configuration, self._store, self._courier, self._bus.publish, self._clock, MemoryLedger(), self._flow)
-        self._bus.publish(GatewayReady(len(configuration.targets), test_mode))
         try:
+            context = await self._prepare()
+            self._bus.publish(GatewayReady(len(configuration.targets), configuration.options.test_mode))
             async with self._watcher:
                 await self._serve(context)
         finally:
@@ -127,6 +126,41 @@ class Gateway:
             status = 0
         self._bus.publish(GatewayStopped(status, self._totals.files, self._totals.mails))
         return status
+
+    async def _prepare(self) -> Context:
+        """Everything that has to be there before the first spool file."""
+        configuration = self._configuration
+        test_mode = configuration.options.test_mode
+        if test_mode and configuration.report.to is ReportTo.NONE:
+            self._bus.publish(TestModeWithoutReport())
+        await asyncio.to_thread(self._store.recover)
+        ledger: Ledger = MemoryLedger()
+        if self._checkpoint is not None:
+            await self._checkpoint.start(cold=self._cold)
+            self._checkpoint.keep(self._store.ids())
+            ledger = self._checkpoint
+        # In test mode the only thing that can ever be sent is an error report for the administrators.
+        if not test_mode or configuration.report.to is ReportTo.ADMIN:
+            self._courier = self._new_courier()
+            await self._courier.start()
+        self._flow.courier = self._courier
+        context = Context(configuration, self._store, self._courier, self._bus.publish, self._clock, ledger, self._flow)
+        if configuration.extended_retry is None or test_mode:
+            return context
+        self._extended = ExtendedRetry(configuration.extended_retry, context)
+        await self._extended.start()
+        return replace(context, parking=self._extended)
+
+    def _new_courier(self) -> Courier:
+        return Courier(
+            self._configuration,
+            self._clock,
+            self._bus.publish,
+            answered,
+            self._flow.hungry,
+            hello=full_host_name(self._configuration.system),
+            traced=lambda: self._bus.wanted(Dialogue),
+        )
 
     async def _serve(self, context: Context) -> None:
         while not self._stop_reason:
@@ -199,10 +233,20 @@ class Gateway:
         self._bus.publish(GatewayStopping(self._stop_reason or "an error"))
         for work in self._tasks.values():
             work.stop_reading()
+        if self._extended is not None:
+            self._extended.stop_trying()
         if self._courier is not None:
             await self._courier.stop(STOP_GRACE_SECONDS)
-        for task in list(self._tasks):
-            task.cancel()
+        if self._checkpoint is not None:
+            await self._checkpoint.flush()
+        # A task whose mails are all final is let finish: only the disposal of its file is left.
+        for task, work in list(self._tasks.items()):
+            if not work.ending:
+                task.cancel()
         for task in list(self._tasks):
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+        if self._extended is not None:
+            await self._extended.close()
+        if self._checkpoint is not None:
+            await self._checkpoint.close()

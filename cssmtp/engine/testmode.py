@@ -33,13 +33,14 @@ class TestModeTask:
     def __init__(self, claim: Claim, context: Context) -> None:
         self.tkid = next_task_id()
         self.reading_done = False
+        self.ending = False
         self._claim = claim
         self._context = context
         self._publish = context.publish
         self._file = spool_file(claim)
         self._book = FileBook(self._file)
         self._pending = Pending()
-        origin = origin_of(claim, context.configuration)
+        origin = origin_of(self._file, context.configuration)
         self._aftermath = Aftermath(self._file, origin, context, self._pending, None)
         self._stopping = False
 
@@ -96,6 +97,7 @@ class TestModeTask:
         self._publish(SpoolFault(self._file, fault))
 
     async def _end(self) -> FileResult:
+        self.ending = True
         book, configuration = self._book, self._context.configuration
         decided = disposition(book.bad, configuration.bad_spool_disp)
         if book.bad:
