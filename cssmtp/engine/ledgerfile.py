@@ -254,6 +254,9 @@ class LedgerFile:
         gone = [(file,) for file in batch.forgotten]
         lists = [(file, numbers.tobytes()) for file, numbers in batch.delivered.items()]
         states = [(file, number, state_text(state)) for file, states in batch.states.items() for number, state in states.items()]
+        if len(lists) == 1 and not gone and not states:  # by far the most frequent: one statement is a transaction of its own
+            connection.execute("INSERT INTO delivered VALUES (?, ?)", lists[0])
+            return
         connection.execute("BEGIN IMMEDIATE")
         if gone:
             connection.executemany("DELETE FROM delivered WHERE file = ?", gone)
