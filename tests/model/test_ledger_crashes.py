@@ -151,7 +151,7 @@ class Gateway(RuleBasedStateMachine):
         assert self.life is not None
         self.life.do(self.life.take())
 
-    @precondition(lambda self: bool(self.courier.held))
+    @precondition(lambda self: self.life is not None)
     @rule(count=st.integers(1, 5))
     def answer(self, count: int) -> None:
         assert self.life is not None
