@@ -427,7 +427,12 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
         (
             _extension("Spool", "spool", AbsolutePath(), "/var/spool/cssmtp", "The spool.", refreshable=False),
             _extension(
-                "Checkpoint", "checkpoint", AbsolutePath("file"), NO_DEFAULT, "File of the checkpoint.", refreshable=False
+                "Checkpoint",
+                "checkpoint",
+                AbsolutePath("file"),
+                NO_DEFAULT,
+                "File of the checkpoint, on a local disk; without it a crash has partly processed spool files done again.",
+                refreshable=False,
             ),
             _extension(
                 "Socket", "socket", AbsolutePath("file"), NO_DEFAULT, "Socket of the operator commands.", refreshable=False
