@@ -169,6 +169,17 @@ class Gateway(RuleBasedStateMachine):
         self.safe = Counter(self.courier.reached)
 
     @precondition(lambda self: self.life is not None)
+    @rule(seconds=st.sampled_from([0.0, 61.0, 1801.0]), settled=st.booleans())
+    def round(self, seconds: float, settled: bool) -> None:
+        """A file is taken, time passes, everything is answered: the way into retries."""
+        assert self.life is not None
+        self.life.do(self.life.take())
+        self.life.do(self.life.later(seconds))
+        self.answer(100)
+        if settled:
+            self.settle()
+
+    @precondition(lambda self: self.life is not None)
     @rule(seconds=st.sampled_from([61.0, 1801.0]))
     def later(self, seconds: float) -> None:
         assert self.life is not None
@@ -247,5 +258,5 @@ class Gateway(RuleBasedStateMachine):
 
 TestGateway = Gateway.TestCase
 TestGateway.settings = settings(
-    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
