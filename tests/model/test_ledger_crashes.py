@@ -23,7 +23,7 @@ from cssmtp.config.model import BadSpoolDisp, RetryLimit
 from cssmtp.engine.checkpoint import Checkpoint
 from cssmtp.engine.ledgerfile import LedgerFile
 from cssmtp.engine.spooltask import FileResult, SpoolTask
-from tests.enginekit import FakeCourier, WarpLoop, Works, configured, deck, extended_policy, spin
+from tests.lifekit import FakeCourier, WarpLoop, Works, configured, deck, extended_policy, spin
 from tests.spoolkit import StoppedClock
 
 ANSWERS = ("", "-451x1", "-451x4", "-550")

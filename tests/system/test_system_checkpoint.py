@@ -40,7 +40,7 @@ from cssmtp.observe.events import (
     MailParked,
     SpoolFileEnded,
 )
-from tests.enginekit import deck
+from tests.lifekit import deck
 from tests.misbehaving import MisbehavingServer
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cssmtp.clock import SystemClock
 from cssmtp.spool.directory import DirectorySpool
-from tests.enginekit import deck
+from tests.lifekit import deck
 from tests.misbehaving import MisbehavingServer
 
 KILLS = 25

@@ -19,7 +19,7 @@ from cssmtp.observe.events import (
     Event,
     InternalError,
 )
-from tests.enginekit import run, spin, until, warp
+from tests.lifekit import run, spin, until, warp
 from tests.spoolkit import StoppedClock
 
 OK = Outcome(Verdict.DELIVERED, "250 ok")

@@ -30,7 +30,7 @@ from cssmtp.observe.events import (
     SpoolFile,
 )
 from cssmtp.spool.disk import Disk
-from tests.enginekit import Works, extended_policy, run, spin, until, warp, works
+from tests.lifekit import Works, extended_policy, run, spin, until, warp, works
 
 INTERVAL = 30 * 60.0
 DAY = 86_400.0

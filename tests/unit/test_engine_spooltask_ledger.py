@@ -25,7 +25,7 @@ from cssmtp.observe.events import (
     QueueBackpressure,
     SpoolFileEnded,
 )
-from tests.enginekit import OK, FakeCourier, Works, deck, run, spin, until, warp, works
+from tests.lifekit import OK, FakeCourier, Works, deck, run, spin, until, warp, works
 
 MINUTE = 60.0
 
