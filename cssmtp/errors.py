@@ -37,6 +37,10 @@ class UnreadableData(CssmtpError):
     """One spool file whose bytes cannot be understood as records. The file is held with this text; others go on."""
 
 
+class UnsendableMail(CssmtpError):
+    """One mail that cannot be sent to one target as it is. For its recipients there it is undeliverable, with this text."""
+
+
 class UnknownCodePage(CssmtpError):
     """A code page name outside the registry. `near` are registered names that look like it."""
 

@@ -94,6 +94,7 @@ def _lifecycle() -> tuple[Message, ...]:
         Message("BMG0101I", "ConfigurationRemark.information", Level.INFORMATION, "configuration: {text}"),
         Message("BMG0102W", "ConfigurationRemark.warning", Level.WARNING, "configuration: {text}", True),
         Message("BMG0103E", "ConfigurationRemark.error", Level.ERROR, "configuration: {text}", True),
+        Message("BMG0104I", "ConfigurationChanged", Level.EVENT, "configuration {source} is in effect: {cause}"),
         Message(
             "EZD1841I", "TestModeWithoutReport", Level.WARNING, "test mode is on and the error reports have no destination", True
         ),
@@ -137,6 +138,21 @@ def _deck() -> tuple[Message, ...]:
         Message("BMG0302W", "SpoolFault", Level.WARNING, "record {record}: {line} -> {reply}"),
         Message("BMG0303W", "MailRejected", Level.WARNING, "mail rejected: {reply}"),
         Message("BMG0304W", "CharacterLoss", Level.WARNING, "{count} characters are not in {charset} and were replaced"),
+        Message(
+            "BMG0305W", "TextMended", Level.WARNING, "double-byte text was mended: unbalanced shifts {shifts}, odd bytes {odd}"
+        ),
+        Message(
+            "BMG0306W",
+            "CharsetLabelDiffers",
+            Level.WARNING,
+            "mail is labelled {label}, but target server {name} gets {charset}; told once",
+        ),
+        Message(
+            "BMG0307W",
+            "RawHeaderText",
+            Level.WARNING,
+            "the header has text that is not ASCII and goes to target server {name} in {charset} as it is; told once",
+        ),
     )
 
 
@@ -146,25 +162,25 @@ def _mail() -> tuple[Message, ...]:
             "BMG0401I",
             "MailEnded.sent",
             Level.INFORMATION,
-            "sent from <{sender}>, recipients {recipients}, size {size}, tries {tries}: {reason}",
+            "sent from {sender}, recipients {recipients}, size {size}, tries {tries}: {reason}",
         ),
         Message(
             "BMG0402W",
             "MailEnded.partly",
             Level.WARNING,
-            "sent from <{sender}> to {delivered} of {recipients} recipients, size {size}, tries {tries}; first failure: {reason}",
+            "sent from {sender} to {delivered} of {recipients} recipients, size {size}, tries {tries}; first failure: {reason}",
         ),
         Message(
             "BMG0403W",
             "MailEnded.undeliverable",
             Level.WARNING,
-            "undeliverable from <{sender}>, recipients {recipients}, size {size}, tries {tries}: {reason}",
+            "undeliverable from {sender}, recipients {recipients}, size {size}, tries {tries}: {reason}",
         ),
         Message(
             "BMG0404I",
             "MailDiscarded",
             Level.INFORMATION,
-            "discarded in test mode from <{sender}>, recipients {recipients}, size {size}",
+            "discarded in test mode from {sender}, recipients {recipients}, size {size}",
         ),
         Message(
             "BMG0405I",
@@ -268,6 +284,15 @@ def _ourselves() -> tuple[Message, ...]:
     return (
         Message("BMG0901I", "Debug", Level.DEBUG, "{where}: {text}"),
         Message("BMG0902E", "InternalError", Level.ERROR, "internal error in {where}: {text}", True),
+        Message(
+            "BMG0906E",
+            "SmfBroken",
+            Level.ERROR,
+            "SMF records cannot be written to {path}: {reason}; mail goes on, records are kept for a while",
+            True,
+        ),
+        Message("BMG0907I", "SmfMended", Level.EVENT, "SMF records are written to {path} again, records lost: {lost}", True),
+        Message("BMG0908E", "MetricsFailed", Level.ERROR, "metrics are not to be had at {address}: {reason}", True),
         Message("BMG0903E", "SinkFailed", Level.ERROR, "{sink} failed and gets no more events: {reason}", True),
     )
 

@@ -75,7 +75,8 @@ class HeaderFacts:
 
     `lines` counts the lines of the header, without the separator. `separator` is False when the blank line between header
     and body is missing and has to be added after `lines` lines. `mime_charset` is the charset label of a Content-Type field
-    as written, "" when there is none.
+    as written, "" when there is none or the text is encoded (base64, quoted-printable). `ascii` is False when the header has
+    characters that are not ASCII.
     """
 
     lines: int
@@ -83,6 +84,7 @@ class HeaderFacts:
     has_date: bool
     has_message_id: bool
     mime_charset: str = ""
+    ascii: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from cssmtp.clock import SystemClock
 from cssmtp.config.model import AddressKind, Configuration, Options, TargetAddress, TargetServer, Timeout
 from cssmtp.delivery.courier import Courier
-from cssmtp.delivery.link import Parcel
+from cssmtp.delivery.link import EightBit, Parcel
 from cssmtp.delivery.resolve import LookupFailed
 from cssmtp.model import Outcome
 from cssmtp.observe.events import Event
@@ -35,9 +35,12 @@ class TestParcel:
     size: int = len(TEXT)
     tls_required: bool = False
     text: bytes | Callable[[], Iterable[bytes]] = TEXT
+    labelled: bool = False
+    """Whether `text` is 8-bit MIME, to be announced where the server offers it."""
 
-    def wire(self, _server: TargetServer) -> bytes | Iterable[bytes]:
-        return self.text if isinstance(self.text, bytes) else self.text()
+    def wire(self, _server: TargetServer, *, eight_bit: bool) -> bytes | Iterable[bytes] | EightBit:
+        text = self.text if isinstance(self.text, bytes) else self.text()
+        return EightBit(text) if self.labelled and eight_bit else text
 
 
 class Names:
@@ -110,6 +113,7 @@ async def office(
     options: Options = Options(),  # noqa: B008 - frozen
     grace: float = 5,
     names: Names | None = None,
+    hello: str = "gateway.example.test",
     **more: object,
 ) -> AsyncIterator[Office]:
     """A started courier; stopped at the end, when every connection must be gone and every parcel answered exactly once."""
@@ -130,7 +134,7 @@ async def office(
         publish,
         lambda parcel, outcomes: made.ended(parcel, outcomes),
         hungry,
-        hello="gateway.example.test",
+        hello=hello,
         resolver=names or Names(),
         ipv6=True,
         **more,

@@ -21,6 +21,7 @@ from cssmtp.config.model import (
     TargetServer,
     Undeliverable,
 )
+from cssmtp.delivery.link import EightBit
 from cssmtp.engine.context import Context, Flow
 from cssmtp.engine.extended import ExtendedRetry as Extended
 from cssmtp.engine.ledger import Ledger, MemoryLedger
@@ -119,7 +120,9 @@ class FakeCourier:
         self.files_ended += 1
 
     def _end(self, parcel: Parcel) -> None:
-        wire = parcel.wire(TARGET)
+        wire = parcel.wire(TARGET, eight_bit=True)
+        if isinstance(wire, EightBit):
+            wire = wire.text
         text = wire if isinstance(wire, bytes) else b"".join(wire)
         outcomes = tuple(self._outcome(recipient) for recipient in parcel.recipients)
         for recipient, each in zip(parcel.recipients, outcomes, strict=True):
@@ -180,7 +183,7 @@ class Works:
             self.clock,
             self.ledger,
             self.flow,
-            self.extended,
+            parking=self.extended,
         )
 
     def extend(self, directory: MailDirectory | None = None) -> Extended:

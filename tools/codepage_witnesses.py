@@ -127,6 +127,11 @@ def basic_plane() -> Iterator[str]:
     yield from map(chr, range(0xE000, 0xFFFE))
 
 
+def alphabets() -> Iterator[str]:
+    """The basic plane without its ideographs and Hangul syllables, which no single-byte page has."""
+    yield from (text for text in basic_plane() if not ("\u3400" <= text <= "\u9fff" or "\uac00" <= text <= "\ud7a3"))
+
+
 def characters() -> Iterator[str]:
     """Every character that a table may hold: the basic plane and the two ideographic ones."""
     yield from basic_plane()
@@ -241,8 +246,8 @@ def java_encoder(name: str) -> dict[str, bytes]:
 
 
 def main(arguments: list[str]) -> None:
-    """`icu-single NAME...`, `icu-host NAME...`, `icu-encoder NAME...`: tables as one JSON object by name, None for a missing
-    one.
+    """`icu-single NAME...`, `icu-host NAME...`, `icu-encoder NAME...`, `icu-alphabets NAME...`: tables as one JSON object by
+    name, None for a missing one.
     """
     kind, *names = arguments
     answer: dict[str, object] = {}
@@ -254,7 +259,8 @@ def main(arguments: list[str]) -> None:
                 case "icu-host":
                     answer[name] = icu_host(name)
                 case _:
-                    answer[name] = {text: data.hex() for text, data in icu_encoder(name, basic_plane()).items()}
+                    wanted = alphabets() if kind == "icu-alphabets" else basic_plane()
+                    answer[name] = {text: data.hex() for text, data in icu_encoder(name, wanted).items()}
         except WitnessMissing:
             answer[name] = None
     json.dump(answer, sys.stdout)

@@ -35,6 +35,20 @@ class Finding(enum.Enum):
         self.counted = counted
 
 
+ACCEPTED = {
+    "HELO": "250 JES OK",
+    "EHLO": "250 JES OK",
+    "STARTTLS": "220 2.0.0 JES Ready to start TLS",
+    "MAIL": "250 2.1.0 JES OK",
+    "RCPT": "250 2.1.5 JES OK",
+    "DATA": "354 JES Start mail input",
+    "RSET": "250 2.0.0 JES OK",
+    "QUIT": "221 2.0.0 JES Closing",
+}
+DATA_ACCEPTED = "250 2.0.0 JES OK"
+"""Replies to commands without an error, which only the log at level 16 shows. Ours: IBM's texts for them are not known."""
+
+
 def printable(text: str) -> str:
     """`text` fit for a report: every character that does not print becomes "?", at most PEOPLE_LINE characters."""
     text = text[:PEOPLE_LINE]

@@ -18,6 +18,7 @@ HEADER_LIMIT = 65536
 _FIELDS = re.compile(r"(?:[!-9;-~]++[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
 _NOTED = re.compile(r"\n(date|message-id|content-type)[ \t]*+:")
 _CONTENT_TYPE = re.compile(r"^content-type[ \t]*+:((?:[^\n]*+\n[ \t])*+[^\n]*+)", re.IGNORECASE | re.MULTILINE)
+_ENCODED = re.compile(r"^content-transfer-encoding[ \t]*+:[ \t\n]*+(?:base64|quoted-printable)", re.IGNORECASE | re.MULTILINE)
 _CHARSET = re.compile(r"""charset[ \t\n]*+=[ \t\n]*+"?([^"; \t\n()]++)""", re.IGNORECASE)
 
 _facts = functools.lru_cache(maxsize=256)(HeaderFacts)
@@ -45,11 +46,14 @@ def scan(text: bytes, source: SourceText) -> HeaderFacts:
         "date" in names,
         "message-id" in names,
         _charset(decoded[:end]) if "content-type" in names else "",
+        decoded.isascii() or decoded[:end].isascii(),
     )
 
 
 def _charset(header: str) -> str:
-    """The charset label of the first Content-Type field, as written; "" without one."""
+    """The charset label of the first Content-Type field, as written; "" without one, and when it is about encoded text."""
+    if _ENCODED.search(header):
+        return ""
     field = _CONTENT_TYPE.search(header)
     label = _CHARSET.search(field[1]) if field else None
     return label[1] if label else ""

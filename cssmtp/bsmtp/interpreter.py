@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from cssmtp.bsmtp.body import TEXT_LIMIT, ends_data, octets, record_text, stuffed_lines, truncated
 from cssmtp.bsmtp.commands import Command, first_verb, parse
-from cssmtp.bsmtp.faults import Finding, fault, limit_fault, printable
+from cssmtp.bsmtp.faults import ACCEPTED, DATA_ACCEPTED, Finding, fault, limit_fault, printable
 from cssmtp.bsmtp.headerscan import HEADER_LIMIT, scan
 from cssmtp.codepage.transcode import SourceText
 from cssmtp.config.model import Configuration
@@ -78,6 +78,9 @@ class Rejected:
 
 Event = DeckMail | Rejected | Fault
 
+Observer = Callable[[int, str, str], None]
+"""Told of every command as it is done: record number, the line for people, the reply."""
+
 
 class _BodyInWork:
     """A body while it is read: where it began, how much there is, and its text as long as that is small."""
@@ -111,10 +114,11 @@ class Interpreter:
     """One spool file's interpreter.
 
     `mails` counts the mails begun, `counted_errors` the errors that count to JESSyntaxErrLimit; `limit_reached` tells that
-    they were too many; `ended` that nothing of what follows is looked at (QUIT, a limit, `finish`).
+    they were too many; `ended` that nothing of what follows is looked at (QUIT, a limit, `finish`). `observer`, if there is
+    one, is told of every command and of the end of each mail's data.
     """
 
-    def __init__(self, rules: Rules, source: SourceText, alphabet: Alphabet) -> None:
+    def __init__(self, rules: Rules, source: SourceText, alphabet: Alphabet, observer: Observer | None = None) -> None:
         self.mails = 0
         self.counted_errors = 0
         self.limit_reached = False
@@ -122,6 +126,7 @@ class Interpreter:
         self._rules = rules
         self._source = source
         self._alphabet = alphabet
+        self._observer = observer
         self._events: list[Event] = []
         self._parsed: dict[bytes, Command] = {}
         self._job_size = 0
@@ -167,6 +172,8 @@ class Interpreter:
                 self._handlers[command.verb](command, line, record)
             else:
                 self._malformed(command, command.finding, line, record)
+            if self._observer is not None:
+                self._observe(self._observer, command, line, record)
             at += 1
             if self._data_due:
                 self._data_due = False
@@ -184,6 +191,17 @@ class Interpreter:
         return self._events
 
     # Commands
+
+    def _observe(self, observer: Observer, command: Command, line: bytes, record: int) -> None:
+        if not (command.verb or command.finding):
+            return
+        reply = ACCEPTED.get(command.verb, "")
+        for event in reversed(self._events):
+            if isinstance(event, Fault):
+                if event.record != record:
+                    break
+                reply = event.reply
+        observer(record, printable(self._source.text(line[:LINE_SHOWN])), reply)
 
     def _malformed(self, command: Command, finding: Finding, line: bytes, record: int) -> None:
         if command.verb == "RCPT":
@@ -319,6 +337,8 @@ class Interpreter:
     def _complete(self, body: _BodyInWork) -> None:
         """The data has ended: hand the mail on, or tell that it is rejected."""
         self._body = None
+        if self._observer is not None:
+            self._observer(body.end, ".", body.refused or DATA_ACCEPTED)
         envelope = self._envelope()
         if body.refused:
             self._events.append(Rejected(self.mails, envelope, body.refused))

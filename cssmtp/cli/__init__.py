@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "run": "deliver: the daemon in the foreground",
     "check": "say offline what would happen to each spool file",
     "config": "validate a configuration and show what is in effect",
+    "smf": "read SMF 119 records: table, JSON, CSV, sums",
     "codepage": "say which code pages a deck may be in",
     "demo": "see it work: sample decks to a real SMTP server on loopback",
 }
@@ -67,9 +68,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"cssmtp {arguments.command}: {error.show()}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our output went away (`cssmtp check ... | head`): nothing is wrong, but the interpreter must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output went away (`cssmtp check ... | head`): nothing is wrong.
+        _discard_output()
         return 0
+    except OSError as error:
+        _discard_output()
+        about = f"{error.filename}: " if error.filename else ""
+        print(f"cssmtp {arguments.command}: {about}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _discard_output() -> None:
+    """Nobody can take our output any more, and the interpreter must not complain about what is left of it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,9 @@ Never: sends or writes anything but its answer.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +23,7 @@ from cssmtp.engine.assess import assess
 from cssmtp.errors import UsageError
 from cssmtp.observe.assessment import Assessment, show
 from cssmtp.spool.attributes import Attributes, from_json
+from cssmtp.spool.dropzone import SIDECAR_LIMIT
 
 SIDECAR = ".json"
 NOT_DECKS = (SIDECAR, ".expect", ".md")
@@ -75,13 +78,16 @@ def run(arguments: argparse.Namespace) -> int:
     for number, path in enumerate(paths, 1):
         progress.at(number, path)
         try:
-            assessment = _assess(path, configuration)
+            assessment, problems = _assess(path, configuration)
         except OSError as error:
             progress.end()
             print(f"cssmtp check: {path}: {error.strerror or error}", file=sys.stderr)
             unreadable = True
             continue
-        errors = errors or not assessment.clean
+        for problem in problems:
+            progress.end()
+            print(f"cssmtp check: {path}{SIDECAR}: {problem}", file=sys.stderr)
+        errors = errors or bool(problems) or not assessment.clean
         if arguments.format == "json":
             progress.end()
             print(assessment.to_json())
@@ -113,12 +119,11 @@ def _files(words: list[str]) -> tuple[list[Path], bool]:
     missing = False
     for word in words:
         path = Path(word)
-        if path.is_dir():
-            files += _below(path)
-        elif path.exists():
-            files.append(path)
-        else:
-            print(f"cssmtp check: {word}: no such file", file=sys.stderr)
+        try:
+            files += _below(path) if stat.S_ISDIR(os.stat(word).st_mode) else [path]
+        except OSError as error:
+            reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+            print(f"cssmtp check: {word}: {reason}", file=sys.stderr)
             missing = True
     return files, missing
 
@@ -129,21 +134,25 @@ def _below(directory: Path) -> Iterator[Path]:
             yield path
 
 
-def _assess(path: Path, configuration: Configuration) -> Assessment:
-    with path.open("rb") as stream:
-        size = os.fstat(stream.fileno()).st_size
-        if not stream.seekable():
-            raise OSError(None, "is no plain file")
-        return assess(str(path), stream, size, _attributes(path), configuration)
+def _assess(path: Path, configuration: Configuration) -> tuple[Assessment, list[str]]:
+    """What would become of a file, and the problems of its sidecar (the gateway would not take it with any)."""
+    # Not to wait for a writer: a FIFO is opened at once, and refused.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "is no plain file")
+        attributes, problems = _attributes(path, status.st_size)
+        return assess(str(path), stream, status.st_size, attributes, configuration), problems
 
 
-def _attributes(path: Path) -> Attributes:
-    """The sidecar's attributes; what is wrong with it is told and the defaults stand, as the data may still be readable."""
-    defaults = Attributes(jobname=path.stem.upper()[:8])
+def _attributes(path: Path, size: int) -> tuple[Attributes, list[str]]:
+    """The sidecar's attributes; where it cannot be used the defaults stand, as the data may still be readable."""
+    defaults = Attributes(jobname=path.stem.upper()[:8], bytes=size)
     sidecar = path.with_name(path.name + SIDECAR)
     if not sidecar.is_file():
-        return defaults
-    attributes, problems = from_json(sidecar.read_bytes(), defaults)
-    for problem in problems:
-        print(f"cssmtp check: {sidecar}: {problem}", file=sys.stderr)
-    return attributes
+        return defaults, []
+    with sidecar.open("rb") as stream:
+        attributes, problems = from_json(stream.read(SIDECAR_LIMIT), defaults)
+    if attributes.bytes != size:
+        problems.append(f'key "bytes" says {attributes.bytes}, the file has {size}')
+    return attributes, problems

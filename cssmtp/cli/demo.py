@@ -117,7 +117,8 @@ class Mailbox:
         """aiosmtpd's hook for a complete message."""
         name = self.directory / f"{next(self._numbers):04}"
         name.with_suffix(".eml").write_bytes(envelope.original_content or envelope.content)
-        facts = {"mail_from": envelope.mail_from, "recipients": envelope.rcpt_tos, "tls": session.ssl is not None}
+        sender = "" if envelope.mail_from == "<>" else envelope.mail_from
+        facts = {"mail_from": sender, "recipients": envelope.rcpt_tos, "tls": session.ssl is not None}
         name.with_suffix(".envelope.json").write_text(json.dumps(facts) + "\n", encoding="ascii")
         self.received += 1
         return "250 2.0.0 taken"

@@ -1,6 +1,7 @@
 """`cssmtp run`: the daemon in the foreground.
 
-Promises: an orderly stop on SIGTERM and SIGINT; configuration mistakes are all told at once before anything starts.
+Promises: an orderly stop on SIGTERM and SIGINT, new log and SMF files on SIGHUP; mistakes in the configuration are all told at
+once before anything starts.
 Never: detaches from its terminal; that is the service manager's business.
 """
 
@@ -8,17 +9,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from cssmtp.clock import SystemClock
 from cssmtp.config.load import load, warnings
 from cssmtp.config.model import Configuration
-from cssmtp.engine.service import serve
+from cssmtp.engine.notify import Notifier
+from cssmtp.engine.service import serve, settled_names
 from cssmtp.errors import ConfigurationError
 from cssmtp.observe.events import ConfigurationRemark
-from cssmtp.observe.wiring import observers
+from cssmtp.observe.exposition import exposed
+from cssmtp.observe.log import Log
+from cssmtp.observe.smf_sink import SmfSink
+from cssmtp.observe.wiring import observers, smf_sink
 
 EXPLANATION = """\
 Spool files dropped into DIR/drop/<writer>/ are taken, where <writer> is ExtWrtName of the configuration. Write a file under
@@ -42,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", metavar="FILE", help="the checkpoint file, on a local disk: after a crash nothing sent is sent again"
     )
     parser.add_argument("--socket", metavar="PATH", help="the control socket (kept for operator commands; not used yet)")
-    parser.add_argument("--log", metavar="FILE", help="write the log to FILE instead of standard error")
+    parser.add_argument("--log", metavar="FILE", help="write the log to FILE, 'syslog' or 'journal' instead of standard error")
+    parser.add_argument("--log-format", metavar="FORM", help="lines of the log as 'text' or as 'json' objects")
+    parser.add_argument("--smf", metavar="FILE", help="append SMF 119 records, those that SMF119 asks for, to FILE")
+    parser.add_argument("--metrics", metavar="ADDRESS", help="give Prometheus metrics at ADDRESS, for example 127.0.0.1:9119")
     parser.add_argument("--job-name", metavar="NAME", help="our own job name")
     parser.add_argument("--host-name", metavar="NAME", help="our own host name in EHLO and generated headers")
     parser.add_argument(
@@ -65,22 +75,54 @@ def run(arguments: argparse.Namespace) -> int:
         "checkpoint": arguments.checkpoint,
         "socket": arguments.socket,
         "log_file": arguments.log,
+        "log_format": arguments.log_format,
+        "smf_file": arguments.smf,
+        "metrics_address": arguments.metrics,
         "job_name": arguments.job_name,
         "host_name": arguments.host_name,
     }
     loaded = load(arguments.config, environ=os.environ, overrides=overrides)
     if loaded.configuration is None:
         raise ConfigurationError([str(diagnostic) for diagnostic in loaded.diagnostics])
-    return asyncio.run(_daemon(loaded.configuration, warnings(loaded), until_idle=arguments.until_idle, cold=arguments.cold))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_daemon(loaded.configuration, warnings(loaded), arguments))
 
 
-async def _daemon(configuration: Configuration, remarks: list[str], *, until_idle: bool, cold: bool) -> int:
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where the `fast` extra is installed, else asyncio's own."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def _daemon(configuration: Configuration, remarks: list[str], arguments: argparse.Namespace) -> int:
     clock = SystemClock()
-    bus, _ = observers(configuration.system.log_file, configuration.log_level, clock, sys.stderr)
+    configuration = settled_names(configuration)
+    system = configuration.system
+    bus, log = observers(system.log_file, configuration.log_level, clock, sys.stderr, system.log_format)
+    notifier = Notifier(os.environ)
+    if notifier.active:
+        bus.subscribe(notifier)
     for remark in remarks:
         bus.publish(ConfigurationRemark(remark))
     loop = asyncio.get_running_loop()
-    with serve(configuration, bus, clock, until_idle=until_idle, cold=cold) as gateway:
+    with serve(configuration, bus, clock, until_idle=arguments.until_idle, cold=arguments.cold) as gateway:
+        smf = smf_sink(configuration, bus, clock, gateway.gauges, stack=arguments.stack or "")
+        gateway.every_second(notifier.beat)
+        if smf is not None:
+            gateway.every_second(smf.tick)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, gateway.stop, f"signal {number.name}")
-        return await gateway.run()
+        loop.add_signal_handler(signal.SIGHUP, _reopen, log, smf)
+        async with exposed(system.metrics_address, bus, gateway.gauges, gateway.spool_counts):
+            return await gateway.run()
+
+
+def _reopen(log: Log, smf: SmfSink | None) -> None:
+    """SIGHUP: files that were moved away are begun anew (rotation)."""
+    log.reopen()
+    if smf is not None:
+        smf.reopen()

@@ -65,13 +65,16 @@ class Iso2022Target(Target):
         self.to_kanji = KANJI_1978 if ccsid in OLD_CCSIDS else KANJI_1983
         self.after_kanji = TO_ROMAN if ccsid in ROMAN_CCSIDS else TO_ASCII
         self.kanji = kanji(ccsid in OLD_CCSIDS)
+        self._sets = dict.fromkeys(self.kanji, self.to_kanji) | dict.fromkeys(_ASCII_ONLY, TO_ASCII)
+        if self.after_kanji == TO_ROMAN:
+            self._sets |= dict.fromkeys(_ROMAN_ONLY, TO_ROMAN)
 
     def encode(self, text: str) -> tuple[bytes, int]:
         if text.isascii():
             return text.encode("ascii"), 0
         out: list[bytes] = []
         lost, state = 0, TO_ASCII
-        for wanted, run in groupby(text, self._set):
+        for wanted, run in groupby(text, self._sets.get):  # None: ASCII and Roman agree on it, or it is lost
             needed = wanted or (self.after_kanji if state == self.to_kanji else state)
             if needed != state:
                 out.append(needed)
@@ -85,14 +88,6 @@ class Iso2022Target(Target):
         if state != TO_ASCII:
             out.append(TO_ASCII)
         return b"".join(out), lost
-
-    def _set(self, character: str) -> bytes | None:
-        """The escape sequence of the set that a character needs, None when ASCII and Roman agree on it or it is lost."""
-        if character in _ASCII_ONLY:
-            return TO_ASCII
-        if character in _ROMAN_ONLY and self.after_kanji == TO_ROMAN:
-            return TO_ROMAN
-        return self.to_kanji if character in self.kanji else None
 
 
 def _single(character: str) -> bytes | None:

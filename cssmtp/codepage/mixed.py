@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import functools
 import struct
-import sys
 from dataclasses import dataclass
 
 from cssmtp.codepage import tables
@@ -122,11 +121,9 @@ def _plain(target: Target, text: str) -> bytes:
 
 def _native(by_code: list[bytes]) -> list[bytes]:
     """The same list, indexed by a pair read as a 16-bit number in this machine's byte order."""
-    if sys.byteorder == "big":
-        return by_code
-    native = list(by_code)
-    for high in range(256):
-        native[high::256] = by_code[high << 8 : (high + 1) << 8]
+    native = [b""] * len(by_code)
+    for data, number in zip(by_code, struct.unpack("=65536H", struct.pack(">65536H", *range(0x10000))), strict=True):
+        native[number] = data
     return native
 
 
@@ -166,41 +163,39 @@ class MixedTranscoder(Transcoder):
 def _sound(table: MixedTable, text: bytes) -> bytes | None:
     """Convert lines in which nothing is broken or lost, None when something is: all pairs in one go, X'0E0E' between the runs.
 
-    A run of odd length needs no check of its own: it makes pairs with one byte of a separator, and those are lost ones.
+    Runs of odd length need no check each: they make pairs with one byte of a separator, and those are lost ones.
     """
     shifts = text.translate(None, _NO_SHIFT)
     if shifts != _SHIFTS * (len(shifts) // 2):
         return None
     tokens = text.replace(b"\x0f", b"\x0e").split(b"\x0e")
-    singles = b"\x0e".join(tokens[0::2]).translate(table.single)
     run = b"\x0e\x0e".join(tokens[1::2])
-    if LOST in singles or len(run) & 1:
+    count, odd = divmod(len(run), 2)
+    if odd:
         return None
-    wire = _double(table.pairs, run)
+    pairs = table.pairs
+    if count < len(_SHORT):
+        wire = b"".join([pairs[code] for code in _SHORT[count](run)])
+    else:
+        codes = memoryview(run).cast("H")
+        wire = b"".join([b"".join([pairs[code] for code in codes[at : at + _BATCH]]) for at in range(0, count, _BATCH)])
     if LOST in wire:
         return None
-    tokens[0::2] = singles.split(b"\x0e")
     if shifts:
         tokens[1::2] = wire.split(b"\x0e")
     if table.opening:
-        tokens[1::2] = [table.opening + run + table.closing for run in tokens[1::2]]
-    return _merged(table, b"".join(tokens))
-
-
-def _double(pairs: list[bytes], run: bytes) -> bytes:
-    """The bytes for a run of pairs, looked up by number. Short runs are cut by struct, which has less to set up."""
-    count = len(run) // 2
-    if count < len(_SHORT):
-        return b"".join([pairs[code] for code in _SHORT[count](run)])
-    codes = memoryview(run).cast("H")
-    return b"".join([b"".join([pairs[code] for code in codes[at : at + _BATCH]]) for at in range(0, count, _BATCH)])
+        tokens[1::2] = [table.opening + double + table.closing for double in tokens[1::2]]
+    tokens[0::2] = b"\x0e".join(tokens[0::2]).translate(table.single).split(b"\x0e")
+    wire = b"".join(tokens)
+    if LOST in wire:
+        return None
+    return _merged(table, wire) if table.opening else wire
 
 
 _SHORT = [struct.Struct(f"={count}H").unpack for count in range(256)]
+"""What cuts a run of so many pairs; for short runs it has less to set up than a memory view."""
 
 
 def _merged(table: MixedTable, wire: bytes) -> bytes:
     """Wire text without escape sequences that enclose nothing, or that leave double-byte text to come back at once."""
-    if not table.opening:
-        return wire
     return wire.replace(table.opening + table.closing, b"").replace(table.closing + table.opening, b"")

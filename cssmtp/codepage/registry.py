@@ -47,6 +47,11 @@ class CodePage:
         """Whether it is an EBCDIC page."""
         return "translate" in self.roles
 
+    @property
+    def label(self) -> str:
+        """The charset label for a mail, "" when readers know none. IANA's names that begin with IBM are among those."""
+        return "" if self.mime_name.startswith("IBM") else self.mime_name
+
 
 def _page(row: dict[str, str]) -> CodePage:
     kind = row["kind"]

@@ -21,21 +21,22 @@ def parts(record: bytes) -> tuple[list[bytes], int, int]:
     A record starts single-byte. A shift to where one is already, and one left open at the end, is unbalanced and without effect.
     A control character within double-byte text is taken out as a single part; a byte without its second half is a lost pair.
     """
-    found, unbalanced, odd = [b""], 0, 0
-    shifted = False
+    pieces: list[list[bytes]] = [[]]
+    unbalanced, odd, shifted = 0, 0, False
     for token in _SHIFTS.split(record):
         if token in (b"\x0e", b"\x0f"):
             unbalanced += shifted == (token == b"\x0e")
             if shifted != (token == b"\x0e"):
                 shifted = not shifted
-                found.append(b"")
+                pieces.append([])
         else:
-            found[-1] += token
+            pieces[-1].append(token)
+    found = [b"".join(piece) for piece in pieces]
     whole = [found[0]]
     for double, single in zip(found[1::2], [*found[2::2], b""], strict=False):
-        pieces, lost = _pairs(double)
+        mended, lost = _pairs(double)
         odd += lost
-        whole += [*pieces, single]
+        whole += [*mended, single]
     return whole, unbalanced + shifted, odd
 
 

@@ -1,7 +1,8 @@
 """How to write text in the charset of a target.
 
 Promises: every charset of the registry; characters that the target lacks are replaced and counted; ASCII is written as ASCII.
-Never: writes a byte below X'20' for a graphic character (code-pages.md 5.4).
+Never: writes a byte below X'20' for a graphic character (code-pages.md 5.4); writes a period for anything but a period, because a
+look-alike alone on a line would end the mail.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class TableTarget(Target):
 def table_target(page: CodePage, conversion: Conversion) -> TableTarget:
     """The target for a charset with a table, options applied: the euro rule, and what stands for lost characters."""
     known = tables.multi_byte_encoder(page.double) if page.double else tables.encoder(page.single)
-    encoder = {text: data for text, data in known.items() if data[0] >= 0x20 and text != UNKNOWN}
+    encoder = {
+        text: data for text, data in known.items() if data[0] >= 0x20 and text != UNKNOWN and (data != b"." or text == ".")
+    }
     if conversion.euro == "A4" and _EURO not in encoder and _CURRENCY in encoder:
         encoder[_EURO] = encoder[_CURRENCY]
     encoder |= {character: character.encode("ascii") for character in "\t\r\n"}

@@ -1,7 +1,8 @@
 """The way in: how to read a page, and the converter from a page to a charset.
 
 Promises: any page of the registry to any charset of the registry; composed tables are kept, so a transcoder is cheap to make.
-Never: raises but for names that are not registered.
+Never: raises but for names that are not registered, or not for that end: targets are no EBCDIC pages, multi-byte files are
+EBCDIC or UTF-8.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from cssmtp.codepage.single import SingleTranscoder, pair_table
 from cssmtp.codepage.sources import SingleSource, SourceText, Utf8Source
 from cssmtp.codepage.targets import CodecTarget, TableTarget, Target, table_target
 from cssmtp.codepage.textual import TextTranscoder
+from cssmtp.errors import UnknownCodePage
 
-__all__ = ["Conversion", "SourceText", "Transcoder", "source_text", "transcoder"]
+__all__ = ["Conversion", "SourceText", "Target", "Transcoder", "source_text", "target_of", "transcoder"]
 
 _DEFAULT = Conversion()
 
@@ -29,13 +31,17 @@ def source_text(page: str, conversion: Conversion = _DEFAULT) -> SourceText:
     found = lookup(page)
     if found.name == "UTF-8":
         return Utf8Source()
+    if not found.host and found.kind != "SBCS":
+        raise UnknownCodePage(page, ("UTF-8", "US-ASCII"))
     return MixedSource(found, conversion) if found.kind == "MBCS" else SingleSource(found, conversion)
 
 
 @functools.cache
-def _target(charset: str, conversion: Conversion) -> Target:
-    """How to write a charset. Cached, because composed tables are found by it."""
+def target_of(charset: str, conversion: Conversion) -> Target:
+    """How to write a charset, by its canonical name. Cached, because composed tables are found by it. Raises UnknownCodePage."""
     page = lookup(charset)
+    if page.host:
+        raise UnknownCodePage(charset, ("ISO8859-1", "UTF-8"))
     codec = {"UTF-8": "utf-8", "IBM-5488": "gb18030"}.get(page.name)
     if codec is not None:
         return CodecTarget(codec, UNKNOWN if conversion.unmappable == "ibm" else "?")
@@ -45,7 +51,7 @@ def _target(charset: str, conversion: Conversion) -> Target:
 @functools.cache
 def _maker(page: str, charset: str, conversion: Conversion) -> Callable[[], Transcoder]:
     """What makes transcoders of this pair, everything costly done."""
-    found, target = lookup(page), _target(lookup(charset).name, conversion)
+    found, target = lookup(page), target_of(lookup(charset).name, conversion)
     source = source_text(found.name)  # on the wire X'25' is a blank in either newline convention
     if isinstance(source, MixedSource):
         roman = isinstance(target, Iso2022Target) and lookup(charset).ccsid in ROMAN_CCSIDS

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from cssmtp.config import rules
+from cssmtp.config import codepage_rules, rules
 from cssmtp.config.collect import Collector
 from cssmtp.config.diagnostic import Diagnostic, Findings
 from cssmtp.config.grammar import Parameter
-from cssmtp.config.model import Configuration, Options, System
+from cssmtp.config.model import CodePages, Configuration, Options, System
 from cssmtp.config.schema import DEAD_LETTER_DIRECTORY, MAIL_DIRECTORY, SCHEMA
 from cssmtp.config.syntax import Parser
 from cssmtp.config.tokens import words
@@ -29,6 +29,12 @@ class NoPages:
     """Overrides name no code pages."""
 
     def lookup(self, name: str, role: str) -> str:
+        raise UnknownCodePage(name)
+
+    def exact(self, name: str) -> bool:
+        raise UnknownCodePage(name)
+
+    def label(self, name: str) -> str:
         raise UnknownCodePage(name)
 
 
@@ -61,7 +67,7 @@ def _configuration(given: Collector, findings: Findings, pages: CodePageCheck, f
     """Everything given, with the rules applied; what depends on the writer name is still open."""
     rules.check_sizes(given, findings)
     rules.check_long_retry(given.blocks.get("retry_limit"), findings)
-    rules.check_multibyte(given, findings, pages, Configuration(()).translate)
+    codepage_rules.check_multibyte(given, findings, pages, Configuration(()).translate)
     mailboxes = rules.administrators(given, findings)
     destination = rules.report(given, findings, mailboxes)
     values: dict[str, Any] = {name: entry.value for name, entry in given.singles.items()}
@@ -69,6 +75,9 @@ def _configuration(given: Collector, findings: Findings, pages: CodePageCheck, f
         found = given.blocks.get(block.field)
         if found is not None:
             values[block.field] = block.make(**found.values())
+    options = values.get("code_pages", CodePages())
+    codepage_rules.check_approximate(given, findings, pages, options)
+    codepage_rules.check_labels(given, findings, pages, options)
     rules.check_test_mode(given, findings, values.get("options", Options()), destination)
     values |= {
         "targets": rules.targets(given, findings),

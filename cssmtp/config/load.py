@@ -58,6 +58,16 @@ class Registry:
             raise UnknownCodePage(name)
         return page.name
 
+    def exact(self, name: str) -> bool:
+        from cssmtp.codepage import registry
+
+        return registry.lookup(name).exact
+
+    def label(self, name: str) -> str:
+        from cssmtp.codepage import registry
+
+        return registry.lookup(name).label
+
     def text(self, page: str, data: bytes) -> str:
         from cssmtp.codepage import transcode
 

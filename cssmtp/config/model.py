@@ -38,6 +38,44 @@ class UserExitLevel(enum.Enum):
     VERSION4 = "VERSION4"
 
 
+class Newline(enum.Enum):
+    """What X'25' is in text for people (code-pages.md 2.3)."""
+
+    ZOS = "ZOS"
+    CDRA = "CDRA"
+
+
+class Euro(enum.Enum):
+    """The euro where a target has the currency sign instead (code-pages.md 2.1)."""
+
+    SUB = "SUB"
+    A4 = "A4"
+
+
+class Unmappable(enum.Enum):
+    """What stands for a lost character (code-pages.md 2.2)."""
+
+    QUESTION = "QUESTION"
+    IBM = "IBM"
+
+
+class MimeLabel(enum.Enum):
+    """What is done about MIME labels (code-pages.md 8.2)."""
+
+    NO = "NO"
+    YES = "YES"
+    FORCE = "FORCE"
+
+
+class AuthMechanism(enum.Enum):
+    """How we log in to a target. AUTO takes the best one that the server offers."""
+
+    AUTO = "AUTO"
+    PLAIN = "PLAIN"
+    LOGIN = "LOGIN"
+    XOAUTH2 = "XOAUTH2"
+
+
 class AddressKind(enum.Enum):
     """Which of the three parameters named a target."""
 
@@ -57,7 +95,8 @@ class TargetServer:
     """One TargetServer block (configuration.md 3). `message_size` in bytes; `max_msg_sent` 0 = no limit.
 
     The fields after `mbcharset` are extensions of ours: PEM files for TLS, the name to check in the server's certificate
-    ("" = the TargetName, else the address), the file with credentials for AUTH.
+    ("" = the TargetName, else the address), the file with credentials for AUTH, whether BDAT is used where it is offered, and how
+    many mails may be unanswered on a connection.
     """
 
     addresses: tuple[TargetAddress, ...]
@@ -73,6 +112,9 @@ class TargetServer:
     tls_key_file: str = ""
     tls_server_name: str = ""
     auth_file: str = ""
+    auth_mechanism: AuthMechanism = AuthMechanism.AUTO
+    chunking: bool = True
+    pipeline_depth: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +185,31 @@ class Timeout:
     rcpt_command: int = 300
 
 
+class LogFormat(enum.Enum):
+    """How a line of the log is written (an extension of ours)."""
+
+    TEXT = "TEXT"
+    JSON = "JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class CodePages:
+    """The `CodePages` block, wholly an extension of ours; with the defaults mail is what CSSMTP sends."""
+
+    newline: Newline = Newline.ZOS
+    euro: Euro = Euro.SUB
+    unmappable: Unmappable = Unmappable.QUESTION
+    allow_approximate: bool = False
+    mime_label: MimeLabel = MimeLabel.NO
+    encode_headers: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """The `System` block, wholly an extension of ours: what Linux needs and IBM's statements do not have.
 
     Each field has a command-line override. Empty paths mean "not used", but for `spool` and `job_name`, which have defaults.
+    `log_file` is a path, "SYSLOG" or "JOURNAL"; `metrics_address` an address with its port, as HOST:PORT or [HOST]:PORT.
     `host_name` and `domain` are the two parts of our own name in EHLO and generated headers; "" = ask the machine.
     """
 
@@ -155,7 +217,12 @@ class System:
     checkpoint: str = ""
     socket: str = ""
     log_file: str = ""
+    log_format: LogFormat = LogFormat.TEXT
     smf_file: str = ""
+    smf_interval_minutes: int = 30
+    smf_socket: str = ""
+    smf_socket_mail: bool = False
+    metrics_address: str = ""
     job_name: str = "CSSMTP"
     system_name: str = ""
     node_name: str = ""
@@ -189,4 +256,5 @@ class Configuration:
     undeliverable: Undeliverable = field(default_factory=Undeliverable)
     user_exit: UserExitLevel = UserExitLevel.NONE
     system: System = field(default_factory=System)
+    code_pages: CodePages = field(default_factory=CodePages)
     source: str = ""

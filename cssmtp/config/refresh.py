@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from cssmtp.codepage.registry import lookup
 from cssmtp.config import rules
 from cssmtp.config.build import dead_letter_directory, mail_directory
 from cssmtp.config.diagnostic import Diagnostic, Severity
@@ -42,9 +43,19 @@ def refresh(running: Configuration, new: Configuration) -> tuple[Configuration, 
         )
         remedy = "add MBCharset to each TargetServer, or restart"
         return running, [Diagnostic(Severity.ERROR, new.source, 0, 0, text, remedy)]
+    approximate = [] if effective.code_pages.allow_approximate else _approximate(effective)
+    if approximate:
+        text = f"{', '.join(approximate)} in effect is approximate and AllowApproximate is No; the new file is rejected"
+        return running, [Diagnostic(Severity.ERROR, new.source, 0, 0, text, "write AllowApproximate Yes, or restart")]
     if effective.options.test_mode and not new.options.test_mode and effective.report.to is ReportTo.NONE:
         diagnostics.append(Diagnostic(Severity.WARNING, new.source, 0, 0, rules.NO_REPORT_TEXT, rules.NO_REPORT_REMEDY))
     return effective, diagnostics
+
+
+def _approximate(configuration: Configuration) -> list[str]:
+    """The pages of a configuration whose tables are not IBM's for certain."""
+    charsets = [name for target in configuration.targets for name in (target.charset, target.mbcharset) if name]
+    return [name for name in dict.fromkeys([configuration.translate, *charsets]) if not lookup(name).exact]
 
 
 def _block(row: Block, old: Any, fresh: Any, diagnostics: list[Diagnostic], source: str) -> Any:

@@ -13,7 +13,6 @@ from cssmtp.config.collect import TARGET_FIELDS, Collector, Given, GivenBlock
 from cssmtp.config.diagnostic import Findings
 from cssmtp.config.model import AddressKind, Options, Report, ReportTo, RetryLimit, TargetAddress, TargetServer
 from cssmtp.config.schema import RETRY_MINUTES
-from cssmtp.config.values import CodePageCheck, fits
 
 MAX_TARGETS = 4
 MAX_ADMINISTRATORS = 4
@@ -64,25 +63,6 @@ def administrators(given: Collector, findings: Findings) -> tuple[str, ...]:
         else:
             used[mailbox] = entry
     return tuple(used)
-
-
-def check_multibyte(given: Collector, findings: Findings, pages: CodePageCheck, default_page: str) -> None:
-    """MBCS decides the kind of page for Translate, and that each TargetServer has an MBCharset (configuration.md 10)."""
-    if given.failed & {"mbcs", "translate"}:
-        return
-    mbcs = bool(given.value("mbcs", False))
-    page = str(given.value("translate", default_page))
-    line, column = given.place("translate") if "translate" in given.singles else given.place("mbcs")
-    if mbcs and not fits(pages, page, "mbtranslate"):
-        text = f"Translate {page} is a single-byte code page; with MBCS Yes it must be a multi-byte one"
-        findings.error(line, column, text, "name a multi-byte page such as IBM-939 in Translate, or write MBCS No")
-    if not mbcs and not fits(pages, page, "translate"):
-        text = f"Translate {page} is a multi-byte code page; with MBCS No it must be a single-byte one"
-        findings.error(line, column, text, "write MBCS Yes, or name a single-byte page such as IBM-1047")
-    for block in given.targets if mbcs else ():
-        if block.find("mbcharset") is None and "mbcharset" not in block.failed:
-            text = "this TargetServer has no MBCharset; with MBCS Yes each must have one"
-            findings.error(block.word.line, block.word.column, text, "add MBCharset, for example MBCharset IBM-943")
 
 
 def report(given: Collector, findings: Findings, mailboxes: tuple[str, ...]) -> Report:
@@ -166,10 +146,10 @@ def _first_four(blocks: list[GivenBlock], findings: Findings) -> list[tuple[Give
 
 
 def _check_credentials(block: GivenBlock, findings: Findings) -> None:
-    """A key needs its certificate; a password that may go out in clear draws a warning (extension)."""
+    """A key needs its certificate; credentials that clear connections do not use draw a warning (extension)."""
     key, secret = block.find("tls_key_file"), block.find("auth_file")
     if key is not None and block.find("tls_cert_file") is None and "tls_cert_file" not in block.failed:
         findings.error(key.word.line, key.word.column, "TlsKeyFile without TlsCertFile", "add TlsCertFile, or remove TlsKeyFile")
     if secret is not None and not block.values().get("secure", False) and "secure" not in block.failed:
-        text = "AuthFile with Secure No: without TLS the password would go out in clear"
+        text = "AuthFile with Secure No: on a connection without TLS nobody logs in"
         findings.warning(secret.word.line, secret.word.column, text, "write Secure Yes")

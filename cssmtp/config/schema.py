@@ -10,16 +10,18 @@ Evidence: D documented; I inferred; R recalled; X our decision. It is that of th
 from __future__ import annotations
 
 from cssmtp.config import model
+from cssmtp.config.codepage_rows import CODE_PAGES
+from cssmtp.config.extension import NO_DEFAULT, SYSTEM, extension
 from cssmtp.config.grammar import Block, Parameter, Schema
 from cssmtp.config.values import (
     RESERVED_WRITERS,
     AbsolutePath,
     Choice,
     CodePageName,
+    CredentialSource,
     HostName,
     Integer,
     IpAddress,
-    Kind,
     Mailbox,
     MvsName,
     ReportDestination,
@@ -34,9 +36,6 @@ DEAD_LETTER_DIRECTORY = "/var/cssmtp/<extwrtname>/deadletter/"
 JOB_NAME = "<jobname>"
 """The default writer name."""
 
-NO_DEFAULT = ""
-"""Shown for what is simply absent when not written."""
-
 RETRY_MINUTES = 7200
 """The longest long retry, Count x Interval; also our upper bound for each of the two."""
 
@@ -44,10 +43,6 @@ RETRY_MINUTES = 7200
 _YES_NO = YesNo()
 _SECONDS = Integer(30, 1200, "seconds")
 _THOUSANDS = Integer(0, 1_000_000, "thousands of bytes; 0 = no limit")
-
-
-def _extension(name: str, field: str, kind: Kind, default: str, meaning: str, *, refreshable: bool) -> Parameter:
-    return Parameter(name, field, kind, default, meaning, refreshable, since="extension", extension=True, evidence="X")
 
 
 def _timeout(name: str, field: str, default: int, meaning: str) -> Parameter:
@@ -199,7 +194,13 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 evidence="DI",
             ),
             Parameter(
-                "TLSEhlo", "tls_ehlo", _YES_NO, "No", "Send EHLO again after the TLS handshake.", since="V2R4", evidence="DI"
+                "TLSEhlo",
+                "tls_ehlo",
+                _YES_NO,
+                "No",
+                "Send EHLO again after each TLS handshake; No: only to a target that takes no mail without.",
+                since="V2R4",
+                evidence="DI",
             ),
             Parameter(
                 "ReplaceSubjectAtSign",
@@ -329,7 +330,7 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 "Multi-byte code page in which mail is sent while MBCS is Yes.",
                 since="APAR PI93278",
             ),
-            _extension(
+            extension(
                 "TlsCaFile",
                 "tls_ca_file",
                 AbsolutePath("file"),
@@ -337,13 +338,13 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 "PEM certificates that are trusted; default: those of the machine.",
                 refreshable=True,
             ),
-            _extension(
+            extension(
                 "TlsCertFile", "tls_cert_file", AbsolutePath("file"), NO_DEFAULT, "PEM certificate we show.", refreshable=True
             ),
-            _extension(
+            extension(
                 "TlsKeyFile", "tls_key_file", AbsolutePath("file"), NO_DEFAULT, "PEM key of TlsCertFile.", refreshable=True
             ),
-            _extension(
+            extension(
                 "TlsServerName",
                 "tls_server_name",
                 HostName(),
@@ -351,8 +352,32 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 "Name that the server's certificate must have; default: the target's own.",
                 refreshable=True,
             ),
-            _extension(
-                "AuthFile", "auth_file", AbsolutePath("file"), NO_DEFAULT, "File with the credentials for AUTH.", refreshable=True
+            extension(
+                "AuthFile",
+                "auth_file",
+                CredentialSource(),
+                NO_DEFAULT,
+                "Credentials for AUTH, on connections with TLS.",
+                refreshable=True,
+            ),
+            extension(
+                "AuthMechanism",
+                "auth_mechanism",
+                Choice(model.AuthMechanism),
+                "Auto",
+                "How to log in; Auto takes the best one that the server offers.",
+                refreshable=True,
+            ),
+            extension(
+                "Chunking", "chunking", _YES_NO, "Yes", "Send mail with BDAT (RFC 3030) where it is offered.", refreshable=True
+            ),
+            extension(
+                "PipelineDepth",
+                "pipeline_depth",
+                Integer(1, 100, "mails"),
+                "1",
+                "Mails that may be unanswered on a connection; as many may be sent twice when it breaks.",
+                refreshable=True,
             ),
         ),
         "A mail server that takes our mail; the order is the order of preference and the first four count.",
@@ -424,46 +449,13 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
         "System",
         "system",
         model.System,
-        (
-            _extension("Spool", "spool", AbsolutePath(), "/var/spool/cssmtp", "The spool.", refreshable=False),
-            _extension(
-                "Checkpoint",
-                "checkpoint",
-                AbsolutePath("file"),
-                NO_DEFAULT,
-                "File of the checkpoint, on a local disk; without it a crash has partly processed spool files done again.",
-                refreshable=False,
-            ),
-            _extension(
-                "Socket", "socket", AbsolutePath("file"), NO_DEFAULT, "Socket of the operator commands.", refreshable=False
-            ),
-            _extension("LogFile", "log_file", AbsolutePath("file"), NO_DEFAULT, "File of the log.", refreshable=False),
-            _extension("SmfFile", "smf_file", AbsolutePath("file"), NO_DEFAULT, "File of the SMF records.", refreshable=False),
-            _extension("JobName", "job_name", MvsName(job=True), "CSSMTP", "The gateway's job name.", refreshable=False),
-            _extension("SystemName", "system_name", MvsName(), NO_DEFAULT, "Name of the system.", refreshable=False),
-            _extension("NodeName", "node_name", MvsName(), NO_DEFAULT, "Name of the JES node.", refreshable=False),
-            _extension(
-                "HostName",
-                "host_name",
-                HostName(),
-                NO_DEFAULT,
-                "Host part of our own name; default: the machine's.",
-                refreshable=False,
-            ),
-            _extension(
-                "Domain",
-                "domain",
-                HostName(),
-                NO_DEFAULT,
-                "Domain part of our own name; default: the machine's.",
-                refreshable=False,
-            ),
-        ),
+        SYSTEM,
         "What a Linux machine needs to know beside IBM's statements; each has a command line option.",
         since="extension",
         extension=True,
         evidence="X",
     ),
+    CODE_PAGES,
 )
 
 

@@ -28,7 +28,11 @@ DEFAULT_SYSOUT_CLASS = "A"
 MAX_USERID = 64
 MAX_HOST = 255
 MAX_PATH = 512
+CREDENTIAL = "credential:"
+"""How a value says that it names a credential of systemd."""
+
 MAX_LABEL = 63
+MAX_PORT = 65535
 
 _USERID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
@@ -55,6 +59,14 @@ class CodePageCheck(Protocol):
 
         Raises `errors.UnknownCodePage` for a name that is not known or a page that does not fit the role.
         """
+        ...
+
+    def exact(self, name: str) -> bool:
+        """Whether the table of a page, by its canonical name, is IBM's for certain."""
+        ...
+
+    def label(self, name: str) -> str:
+        """What text of a page, by its canonical name, is called in a mail; "" when readers know no name for it."""
         ...
 
 
@@ -245,6 +257,71 @@ class AbsolutePath:
         if not word.isprintable():
             raise BadValue(f"{quoted(word)} holds a control character; allowed: {self.allowed}")
         return word
+
+    def show(self, value: object) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialSource:
+    """Where a secret is: a file, or a credential that systemd hands over (extension)."""
+
+    @property
+    def allowed(self) -> str:
+        return f"an absolute file of 1 to {MAX_PATH} characters, or {CREDENTIAL}NAME for a credential of systemd"
+
+    def parse(self, words: Sequence[str], pages: CodePageCheck) -> str:
+        word = one_word(words, self.allowed)
+        if not word.startswith(CREDENTIAL):
+            return AbsolutePath("file").parse(words, pages)
+        name = word.removeprefix(CREDENTIAL)
+        if not name.isascii() or not name.isprintable() or "/" in name or name in ("", ".", "..") or len(name) > MAX_HOST:
+            raise BadValue(f"{quoted(name)} is not a name of a credential; allowed: {self.allowed}")
+        return word
+
+    def show(self, value: object) -> str:
+        return str(value)
+
+
+LOG_WORDS = ("SYSLOG", "JOURNAL")
+"""Places of the log that are no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """A file, or one of `LOG_WORDS` in any letter case."""
+
+    allowed: str = f"SYSLOG, JOURNAL, or {AbsolutePath('file').allowed}"
+
+    def parse(self, words: Sequence[str], pages: CodePageCheck) -> str:
+        word = one_word(words, self.allowed)
+        if word.upper() in LOG_WORDS:
+            return word.upper()
+        if "/" not in word and (near := did_you_mean(word, LOG_WORDS)):
+            raise BadValue(f"{quoted(word)} is not a place for the log; allowed: {self.allowed}", near)
+        return AbsolutePath("file").parse(words, pages)
+
+    def show(self, value: object) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAddress:
+    """An address of this machine and a port, to listen on; kept as HOST:PORT or [HOST]:PORT, HOST in its shortest form."""
+
+    allowed: str = "an IP address and a port from 1 to 65535, as 127.0.0.1:9119 or [::1]:9119"
+
+    def parse(self, words: Sequence[str], pages: CodePageCheck) -> str:
+        word = one_word(words, self.allowed)
+        host, colon, port = word.rpartition(":")
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if not colon or not _is_address(bare) or (":" in bare and bare == host):
+            remedy = "write 127.0.0.1 for localhost" if host == "localhost" else ""
+            raise BadValue(f"{quoted(word)} is not an address with a port; allowed: {self.allowed}", remedy)
+        if not _DIGITS.fullmatch(port) or not 1 <= int(port) <= MAX_PORT:
+            raise BadValue(f"{quoted(port)} is not a port; allowed: {self.allowed}")
+        address = str(ipaddress.ip_address(bare))
+        return f"[{address}]:{int(port)}" if ":" in address else f"{address}:{int(port)}"
 
     def show(self, value: object) -> str:
         return str(value)

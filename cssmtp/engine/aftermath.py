@@ -100,12 +100,18 @@ class Aftermath:
             # A large original is read from the spool file again, which belongs into the thread that pulls the blocks.
             return blocks if about is not None and about.large else b"".join(blocks)
 
+        def guarded(parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
+            try:
+                answered(parcel, outcomes)
+            except Exception as error:  # a fault of ours: it belongs to this file, not to the connection
+                self._pending.fail(error)
+
         envelope = letter.envelope
         # A notice quotes the mail: what had to be encrypted once must not come back in clear.
         secret = about is not None and about.tls_required
         assert self._context.courier is not None
         self._context.courier.submit(
-            TextParcel(envelope.reverse_path, envelope.recipients, size, render, answered, tls_required=secret)
+            TextParcel(envelope.reverse_path, envelope.recipients, size, render, guarded, tls_required=secret)
         )
 
     # --- dead letters
@@ -137,9 +143,10 @@ class Aftermath:
     async def _store(self, directory: Path, name: str, blocks: Iterable[bytes], mail: int, reason: str, done: Done) -> None:
         try:
             path = await asyncio.to_thread(store_dead_letter, directory, name, blocks)
-        except OSError as error:
+        except Exception as error:  # whatever it was, this was the last place where the mail could have been kept
             self.kept = False
-            self._publish(DeadLetterFailed(self._file, mail, str(directory / name), f"{error.strerror or error}; {reason}"))
+            cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._publish(DeadLetterFailed(self._file, mail, str(directory / name), f"{cause}; {reason}"))
         else:
             self._publish(DeadLetterStored(self._file, mail, str(path), reason))
         finally:

@@ -29,9 +29,10 @@ RETRY_SECONDS = 5.0
 
 
 class Checkpoint:
-    """A `Ledger` in a file. `start` first, `close` last; both, and all else, on the same event loop."""
+    """A `Ledger` in a file. `start` first, `close` last; both, and all else, on the same event loop. `commits` counts them."""
 
     def __init__(self, file: LedgerFile, publish: Callable[[Event], None]) -> None:
+        self.commits = 0
         self._file = file
         self._publish = publish
         self._thread = ThreadPoolExecutor(1, "checkpoint")
@@ -155,6 +156,7 @@ class Checkpoint:
                 self._failing = True
                 self._publish(CheckpointFailed(str(self._file.path), str(error) or type(error).__name__))
         else:
+            self.commits += 1
             if aside:
                 self._publish(CheckpointSetAside(str(self._file.path), aside, "it was found damaged while in use"))
             if self._failing:

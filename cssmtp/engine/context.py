@@ -6,16 +6,19 @@ Promises: one place that says when reading has to wait. Never: fails a mail beca
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cssmtp.bsmtp.interpreter import Observer
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration
 from cssmtp.delivery.courier import Courier
+from cssmtp.engine.labelwatch import LabelWatch
 from cssmtp.engine.ledger import Ledger
-from cssmtp.engine.parcels import Parcel
+from cssmtp.engine.parcels import MailParcel, Renderer
 from cssmtp.engine.parking import Parking
-from cssmtp.observe.events import Event, QueueBackpressure
+from cssmtp.observe.events import DeckCommand, Event, QueueBackpressure, SpoolFile
 from cssmtp.spool.store import SpoolStore
 
 QUEUE_MAILS = 2_000
@@ -23,6 +26,10 @@ QUEUE_MAILS = 2_000
 
 QUEUE_OCTETS = 24 * 1024 * 1024
 """Memory that mails in work may hold (long retry included) before reading of spool files stops."""
+
+
+LOOK_AGAIN_SECONDS = 1.0
+"""A blocked reader looks at the targets this often: nobody tells it that the last one went down."""
 
 
 class Flow:
@@ -33,36 +40,47 @@ class Flow:
         self.courier: Courier | None = None
         self._publish = publish
         self._limit = limit
-        self._mails = 0
         self._octets = 0
+        self._mails: dict[MailParcel, None] = {}  # in work, in the order in which they were read
         self._room = asyncio.Event()
         self._closed = False
-        self._starved = False  # a reader waits for mails to end, not for the courier
+        self._heavy = False  # somebody waits for mails to end, not for the courier
 
-    def took(self, parcel: Parcel) -> None:
-        """A parcel came into work."""
-        self._mails += 1
+    def took(self, parcel: MailParcel) -> None:
+        """A mail came into work."""
         self._octets += parcel.weight
+        self._mails[parcel] = None
 
-    def gave(self, parcel: Parcel) -> None:
-        """A parcel is done with."""
-        self._mails -= 1
-        self._octets -= parcel.weight
-        if self._closed or (self._starved and not self._laden):
+    def gave(self, parcel: MailParcel) -> None:
+        """A mail is done with."""
+        if parcel in self._mails:
+            del self._mails[parcel]
+            self._octets -= parcel.weight
+        if self._closed or (self._heavy and self._octets <= QUEUE_OCTETS // 2 and not self._crowded):
+            self._heavy = False
             self.hungry()
+
+    def dropped(self, renderer: Renderer) -> None:
+        """A spool file was given up: its mails are not in work any more."""
+        for parcel in [parcel for parcel in self._mails if parcel.renderer is renderer]:
+            self.gave(parcel)
 
     def hungry(self) -> None:
         """The courier could do with more, or memory became free: let readers look again."""
-        self._starved = False
         self._room.set()
 
     @property
-    def _laden(self) -> bool:
-        return self._octets > QUEUE_OCTETS or (self._limit > 0 and self._mails >= self._limit)
+    def oldest(self) -> MailParcel | None:
+        """The mail that has been in work longest."""
+        return next(iter(self._mails), None)
+
+    @property
+    def _crowded(self) -> bool:
+        return 0 < self._limit <= len(self._mails)
 
     @property
     def full(self) -> bool:
-        return self._laden or (self.courier is not None and self.courier.waiting > QUEUE_MAILS)
+        return self._octets > QUEUE_OCTETS or self._crowded or (self.courier is not None and self.courier.waiting > QUEUE_MAILS)
 
     async def room(self) -> None:
         """Return when there is room for another slice."""
@@ -70,9 +88,11 @@ class Flow:
             if not self._closed and self.courier is not None and self.courier.all_down:
                 self._publish(QueueBackpressure(True, self.courier.waiting, "no target server can be reached"))
                 self._closed = True
-            self._starved = self._starved or self._laden
+            self._heavy = self._octets > QUEUE_OCTETS or self._crowded
             self._room.clear()
-            await self._room.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await self._room.wait()
         if self._closed:
             self._closed = False
             self._publish(QueueBackpressure(False, self.courier.waiting if self.courier else 0))
@@ -82,7 +102,7 @@ class Flow:
 class Context:
     """The services of a running gateway. `courier` is None in test mode: nothing can be sent there.
 
-    `parking` is None where there is no extended retry.
+    `wanted` tells whether anybody wants events of a class. `parking` is None where there is no extended retry.
     """
 
     configuration: Configuration
@@ -92,4 +112,12 @@ class Context:
     clock: Clock
     ledger: Ledger
     flow: Flow
+    wanted: Callable[[type[Event]], bool] = lambda kind: False
+    labels: LabelWatch = field(default_factory=LabelWatch)
     parking: Parking | None = None
+
+    def deck_observer(self, file: SpoolFile) -> Observer | None:
+        """What publishes the commands of a deck (log level 16), None when nobody wants them."""
+        if not self.wanted(DeckCommand):
+            return None
+        return lambda record, text, reply: self.publish(DeckCommand(file, record, text, reply))

@@ -19,7 +19,7 @@ def store_dead_letter(directory: Path, name: str, blocks: Iterable[bytes]) -> Pa
     behind then.
     """
     directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-    scratch = directory / f".{name}.{os.getpid()}.tmp"
+    scratch = directory / f".{name}.{os.urandom(8).hex()}.tmp"
     try:
         with open(scratch, "xb") as stream:
             for block in blocks:

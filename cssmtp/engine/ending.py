@@ -1,11 +1,14 @@
 """The end of a spool file: its error report and its disposal.
 
-Promises: a file is disposed of once, as decided. Never: decides.
+Promises: a file is disposed of once, as decided, and once begun the end is not interrupted. Never: decides.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine, Iterator
 from datetime import datetime
+from typing import Any, TypeVar
 
 from cssmtp.config.model import Configuration
 from cssmtp.engine.filebook import REPORT_FINDINGS, FileBook, full_host_name
@@ -14,6 +17,20 @@ from cssmtp.observe.report import error_report
 from cssmtp.spool.store import Claim
 
 _KEPT = "kept"
+
+Result = TypeVar("Result")
+
+
+async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do `work` to its end even when the caller is cancelled meanwhile.
+
+    A spool file whose mails are all final is past the point of being given back: they would all be sent again.
+    """
+    ending = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        return await ending
 
 
 def report_text(book: FileBook, decided: Disposition, configuration: Configuration, now: datetime) -> str:
@@ -29,7 +46,16 @@ def report_text(book: FileBook, decided: Disposition, configuration: Configurati
         now=now,
     )
     unlisted = max(0, book.fault_lines - REPORT_FINDINGS) + max(0, book.failed_count - REPORT_FINDINGS)
-    return text + (f"{unlisted} further findings are counted but not listed\n" if unlisted else "")
+    text += f"{unlisted} further findings are counted but not listed\n" if unlisted else ""
+    return text + "".join(f"{line}\n" for line in loss_lines(book))
+
+
+def loss_lines(book: FileBook) -> Iterator[str]:
+    """What the report says about text that was lost. It makes no file bad: the mails went out (mail-processing.md 9.1)."""
+    for (mail, charset), count in sorted(book.lost.items()):
+        yield f"Characters lost in conversion: {count} (mail {mail}, charset {charset})"
+    if book.lost_unlisted:
+        yield f"Characters lost in conversion: {book.lost_unlisted} (further mails)"
 
 
 def dispose(claim: Claim, decided: Disposition, why: str) -> Disposition:

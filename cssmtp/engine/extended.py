@@ -23,6 +23,7 @@ from cssmtp.engine.extended_files import BadControl, Control, pair_id
 from cssmtp.engine.extended_mail import ExtendedMail
 from cssmtp.engine.maildirectory import DirectoryInUse, MailDirectory, reason_of
 from cssmtp.engine.parking import ParkedMail
+from cssmtp.engine.reading import conversion_of
 from cssmtp.engine.retry import expired, extended_interval, extended_wait, parks
 from cssmtp.errors import SpoolError, UnknownCodePage
 from cssmtp.model import Outcome, Verdict
@@ -322,7 +323,7 @@ class ExtendedRetry:
             self._worked()
 
     def _body(self, id: str, control: Control) -> Callable[[], Iterator[bytes]]:
-        newline = source_text(control.page).newline
+        newline = source_text(control.page, conversion_of(self._context.configuration)).newline
         return lambda: self._directory.body(id, newline)
 
     # --- the state of the directory

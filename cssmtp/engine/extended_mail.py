@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 
-from cssmtp.codepage.transcode import source_text
-from cssmtp.config.model import TargetServer
 from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.context import Context
 from cssmtp.engine.extended_files import Control
 from cssmtp.engine.filebook import origin_of
-from cssmtp.engine.parcels import MailParcel, Parcel, Wire
+from cssmtp.engine.fitting import fits, growing
+from cssmtp.engine.parcels import MailParcel, Parcel
 from cssmtp.engine.pending import Pending
-from cssmtp.engine.reading import target_charset
-from cssmtp.mail.compose import Composer, WireFormat
-from cssmtp.model import DeckMail, Outcome, Verdict
-from cssmtp.observe.events import CharacterLoss, MailEnded
+from cssmtp.engine.rendering import Rendering
+from cssmtp.model import Outcome, Verdict
+from cssmtp.observe.events import MailEnded
 from cssmtp.observe.report import FailedRecipient
 
 
@@ -32,7 +30,8 @@ class ExtendedMail:
         self._control = control
         self._body = body
         self._context = context
-        self._parcel = MailParcel(control.mail, control.added.encode("ascii"), self, self._answered)
+        self._rendering = Rendering(control.file, control.page, context, lambda _: body(), lambda *_: None)
+        self._parcel = MailParcel(control.mail, control.added.encode("ascii"), self._rendering, self._answered)
         self._parcel.retries = control.tries
         self._answer: asyncio.Future[tuple[Outcome, ...]] = asyncio.get_running_loop().create_future()
 
@@ -48,6 +47,9 @@ class ExtendedMail:
 
     async def attempt(self) -> tuple[Outcome, ...]:
         """Try the open recipients once; returns their outcomes in order."""
+        configuration, control = self._context.configuration, self._control
+        if growing(configuration):
+            self._parcel.fits = await asyncio.to_thread(fits, control.mail, self._body, control.page, configuration)
         assert self._context.courier is not None
         self._parcel.keep_only(self._control.open)
         self._context.courier.submit(self._parcel)
@@ -59,38 +61,17 @@ class ExtendedMail:
     def tell(self) -> None:
         """Processing of the mail has ended."""
         control, mail = self._control, self._control.mail
-        event = MailEnded(control.file, mail.number, mail.envelope, self._parcel.size, control.outcomes, control.tries)
+        seconds = max(0.0, (self._context.clock.wall() - control.first).total_seconds())
+        size = self._parcel.size
+        event = MailEnded(control.file, mail.number, mail.envelope, size, control.outcomes, control.tries, seconds)
         self._context.publish(event)
 
     async def follow(self) -> bool:
         """Send the notice about `failed`, or keep a dead letter. False: neither was possible, and this is the only copy left."""
         origin = origin_of(self._control.file, self._context.configuration)
-        aftermath = Aftermath(self._control.file, origin, self._context, Pending(), self)
-        done = asyncio.Event()
-        aftermath.undeliverable(self._parcel, self.failed, done.set)
-        await done.wait()
+        pending = Pending()
+        aftermath = Aftermath(self._control.file, origin, self._context, pending, self._rendering)
+        pending.begun()
+        aftermath.undeliverable(self._parcel, self.failed, pending.done)
+        await pending.wait()
         return aftermath.kept
-
-    # --- wire forms
-
-    def wire(self, mail: DeckMail, added: bytes, target: TargetServer) -> Wire:
-        """See `parcels.Renderer`."""
-        return self._stream(mail, added, target)
-
-    def _stream(self, mail: DeckMail, added: bytes, target: TargetServer) -> Iterator[bytes]:
-        composer, charset = self._composer(target)
-        yield from composer.stream(mail, added, self._body())
-        if composer.substitutions:
-            self._context.publish(CharacterLoss(self._control.file, mail.number, charset, composer.substitutions))
-
-    def original(self, parcel: MailParcel, target: TargetServer) -> Iterator[bytes]:
-        """See `aftermath.Originals`."""
-        composer, _ = self._composer(target)
-        yield from composer.text(parcel.mail, parcel.added, self._body())
-
-    def _composer(self, target: TargetServer) -> tuple[Composer, str]:
-        configuration, page = self._context.configuration, self._control.page
-        options = configuration.options
-        charset = target_charset(target, source_text(page).mixed, configuration)
-        wire_format = WireFormat(page, charset, at_sign=options.at_sign, replace_subject_at_sign=options.replace_subject_at_sign)
-        return Composer(wire_format), charset

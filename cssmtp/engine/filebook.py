@@ -16,12 +16,15 @@ from cssmtp.spool.store import Claim
 REPORT_FINDINGS = 10_000
 """Errors, and failed recipients, of one file that are listed one by one; a file of rubbish must not fill the memory."""
 
+REPORT_LOSSES = 100
+"""Mails of one file whose lost characters are listed one by one."""
+
 UNREADABLE = "554 5.6.0 JES Spool file cannot be read: "
 """Reply for a file whose bytes are no records. Ours: no text of IBM's is known for it."""
 
 
-def spool_file(claim: Claim) -> SpoolFile:
-    """The facts of a claimed file as events and reports show them."""
+def spool_file(claim: Claim, tkid: int) -> SpoolFile:
+    """The facts of a claimed file as events and reports show them; `tkid` is the task that works on it."""
     attributes = claim.attributes
     return SpoolFile(
         id=claim.id,
@@ -33,6 +36,7 @@ def spool_file(claim: Claim) -> SpoolFile:
         notify=attributes.notify,
         node=attributes.origin_node,
         name=str(attributes.extra.get("drop", "")),
+        tkid=tkid,
     )
 
 
@@ -76,6 +80,8 @@ class FileBook:
         self.rejected = 0
         self.discarded = 0
         self.parked = 0
+        self.lost: dict[tuple[int, str], int] = {}
+        self.lost_unlisted = 0
         self._records = 0
         self._octets = 0
         self._errors = 0
@@ -118,6 +124,13 @@ class FileBook:
         else:
             self.sent += 1
         return failed
+
+    def lose(self, mail: int, charset: str, count: int) -> None:
+        """`count` characters of a mail are not in `charset`. A mail that is sent again loses the same ones."""
+        if (mail, charset) in self.lost or len(self.lost) < REPORT_LOSSES:
+            self.lost[mail, charset] = count
+        else:
+            self.lost_unlisted += count
 
     def read(self, records: int, octets: int, errors: int) -> None:
         """What the reader counted, at the end of the file. `errors` are those that count to JESSyntaxErrLimit."""

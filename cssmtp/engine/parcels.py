@@ -6,10 +6,13 @@ place in the spool file. Never: decides what an outcome means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from cssmtp.config.model import TargetServer
+from cssmtp.delivery.link import EightBit
+from cssmtp.engine.fitting import ALL_FIT
+from cssmtp.mail.compose import Fit
 from cssmtp.model import BodySpan, DeckMail, Outcome, Verdict
 
 Wire = bytes | Iterator[bytes]
@@ -19,7 +22,7 @@ Wire = bytes | Iterator[bytes]
 class Renderer(Protocol):
     """Makes wire forms of the mails of one spool file."""
 
-    def wire(self, mail: DeckMail, added: bytes, target: TargetServer) -> Wire: ...
+    def wire(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit: ...
 
 
 Ended = Callable[["Parcel", tuple[Outcome, ...]], None]
@@ -29,10 +32,11 @@ class Parcel:
     """One thing to deliver: an envelope, a size, a way to make the bytes, and whom to tell.
 
     `recipients` are those still to be tried, `positions` their places in the deck's list. `retries` counts long retries.
-    `weight` is what the parcel costs in memory, in bytes.
+    `weight` is what the parcel costs in memory, in bytes. `since` is when it was read from the spool, in seconds of the
+    monotonic clock; 0 for what was not read there.
     """
 
-    __slots__ = ("ended", "positions", "recipients", "retries", "reverse_path", "size", "tls_required", "weight")
+    __slots__ = ("ended", "positions", "recipients", "retries", "reverse_path", "since", "size", "tls_required", "weight")
 
     def __init__(
         self,
@@ -50,24 +54,32 @@ class Parcel:
         self.ended = ended
         self.retries = 0
         self.weight = 0
+        self.since = 0.0
 
-    def wire(self, target: TargetServer) -> Wire:
-        """The message for `target`, complete with the final period."""
+    def wire(self, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
+        """The message for `target`, complete with the final period. `eight_bit`: the server takes 8-bit MIME.
+
+        Raises UnsendableMail when the target cannot get it.
+        """
         raise AssertionError("a parcel renders itself")
 
 
 class MailParcel(Parcel):
-    """A mail of a deck. `results` has the latest outcome of each recipient once one was not simply delivered; `parked` is where
-    extended retry keeps the mail."""
+    """A mail of a deck. `fits` says for which charsets its lines are too long (see `fitting`).
 
-    __slots__ = ("added", "mail", "parked", "renderer", "results")
+    `results` has the latest outcome of each recipient once one was not simply delivered; `parked` is where extended retry
+    keeps the mail.
+    """
 
-    def __init__(self, mail: DeckMail, added: bytes, renderer: Renderer, ended: Ended) -> None:
+    __slots__ = ("added", "fits", "mail", "parked", "renderer", "results")
+
+    def __init__(self, mail: DeckMail, added: bytes, renderer: Renderer, ended: Ended, fits: Mapping[str, Fit] = ALL_FIT) -> None:
         envelope = mail.envelope
         super().__init__(envelope.reverse_path, envelope.recipients, mail.size + len(added), envelope.tls_required, ended)
         self.mail = mail
         self.added = added
         self.renderer = renderer
+        self.fits = fits
         self.weight = len(added) + (0 if isinstance(mail.body, BodySpan) else len(mail.body))
         self.results: list[Outcome | None] | None = None
         self.parked = ""
@@ -77,8 +89,8 @@ class MailParcel(Parcel):
         """Whether the body stands in the spool file only."""
         return isinstance(self.mail.body, BodySpan)
 
-    def wire(self, target: TargetServer) -> Wire:
-        return self.renderer.wire(self.mail, self.added, target)
+    def wire(self, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
+        return self.renderer.wire(self, target, eight_bit=eight_bit)
 
     def merge(self, outcomes: tuple[Outcome, ...]) -> None:
         """Note the latest outcome of each recipient that was tried; those of earlier tries stay."""
@@ -133,5 +145,5 @@ class TextParcel(Parcel):
         super().__init__(reverse_path, recipients, size, tls_required, ended)
         self.render = render
 
-    def wire(self, target: TargetServer) -> Wire:
+    def wire(self, target: TargetServer, *, eight_bit: bool) -> Wire:
         return self.render(target)

@@ -12,9 +12,12 @@ from typing import BinaryIO
 
 from cssmtp.bsmtp.body import read_body
 from cssmtp.bsmtp.interpreter import Event as Finding
-from cssmtp.bsmtp.interpreter import Interpreter, Rules
-from cssmtp.codepage.transcode import SourceText, source_text
-from cssmtp.config.model import Configuration, TargetServer
+from cssmtp.bsmtp.interpreter import Interpreter, Observer, Rules
+from cssmtp.codepage.registry import lookup
+from cssmtp.codepage.transcode import Conversion, SourceText, source_text
+from cssmtp.config.model import Configuration, Euro, Newline, TargetServer, Unmappable
+from cssmtp.errors import UnknownCodePage, UnreadableData
+from cssmtp.mail.compose import WireFormat
 from cssmtp.model import BodySpan
 from cssmtp.spool.attributes import Attributes
 from cssmtp.spool.framing import Framing, blocks, detect
@@ -28,38 +31,78 @@ def code_page_of(framing: Framing, attributes: Attributes, configuration: Config
     """The code page of a spool file's text.
 
     Text that is plainly ASCII or UTF-8 is that; otherwise the page that the file's attributes name (an extension of
-    ours), otherwise the Translate statement (mail-processing.md 9.1).
+    ours), otherwise the Translate statement (mail-processing.md 9.1). Raises UnknownCodePage when they name one that is
+    none of spool files, UnreadableData when it is approximate and that is not allowed.
     """
     if framing.encoding in TEXT_PAGES:
         return TEXT_PAGES[framing.encoding]
     declared = attributes.encoding
     if declared and declared.lower() not in {AUTO, "ebcdic", *TEXT_PAGES}:
-        return declared
+        page = lookup(declared)
+        if "translate" not in page.roles:
+            raise UnknownCodePage(declared)
+        if not page.exact and not configuration.code_pages.allow_approximate:
+            raise UnreadableData(f"no public table of code page {page.name} is IBM's for certain (CodePages AllowApproximate)")
+        return page.name
     return configuration.translate
 
 
-def target_charset(target: TargetServer, mixed: bool, configuration: Configuration) -> str:
-    """The code page in which a mail goes to `target`: MBCharset for multi-byte text when MBCS is on, else Charset."""
-    if configuration.mbcs and mixed and target.mbcharset:
-        return target.mbcharset
-    return target.charset
+def target_charset(target: TargetServer, configuration: Configuration) -> str:
+    """The code page in which mail goes to `target`: MBCharset when MBCS is on, else Charset.
+
+    So it is for every file: one whose attributes name a single-byte page goes out in MBCharset too, because that is what this
+    target is said to take, and MBCharset is ignored while MBCS is off whatever page a file is in (configuration.md 10).
+    """
+    return target.mbcharset if configuration.mbcs else target.charset
+
+
+def conversion_of(configuration: Configuration) -> Conversion:
+    """The options of every conversion, from the CodePages block."""
+    options = configuration.code_pages
+    return Conversion(
+        newline="cdra" if options.newline is Newline.CDRA else "zos",
+        euro="A4" if options.euro is Euro.A4 else "sub",
+        unmappable="ibm" if options.unmappable is Unmappable.IBM else "?",
+    )
+
+
+def wire_format(page: str, charset: str, configuration: Configuration) -> WireFormat:
+    """How mail of a file in `page` is written for a target that gets `charset`."""
+    options, code_pages = configuration.options, configuration.code_pages
+    return WireFormat(
+        page,
+        charset,
+        conversion_of(configuration),
+        at_sign=options.at_sign,
+        replace_subject_at_sign=options.replace_subject_at_sign,
+        label=code_pages.mime_label,
+        encode_headers=code_pages.encode_headers,
+    )
 
 
 class DeckReader:
     """Reads one spool file's data from `stream` (seekable, at its start, `size` bytes).
 
     Raises UnreadableData from the constructor when the framing cannot be understood, and from `next_slice` when the data
-    breaks off in a way that only reading shows; UnknownCodePage when the attributes name a page that nobody knows.
+    breaks off in a way that only reading shows; UnknownCodePage when the attributes name a page that nobody knows. `observer` is
+    told of every command, in the thread that reads.
     """
 
-    def __init__(self, stream: BinaryIO, size: int, attributes: Attributes, configuration: Configuration) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        size: int,
+        attributes: Attributes,
+        configuration: Configuration,
+        observer: Observer | None = None,
+    ) -> None:
         self.framing = detect(stream, size, attributes)
         self.page = code_page_of(self.framing, attributes, configuration)
-        self.source: SourceText = source_text(self.page)
+        self.source: SourceText = source_text(self.page, conversion_of(configuration))
         self.rules = Rules.from_configuration(configuration)
         self.records = 0
         self._alphabet: Alphabet = alphabet_of(self.framing.encoding)
-        self._interpreter = Interpreter(self.rules, self.source, self._alphabet)
+        self._interpreter = Interpreter(self.rules, self.source, self._alphabet, observer)
         self._lines: Iterator[Lines] | None = assemble(blocks(stream, self.framing), self._alphabet, mixed=self.source.mixed)
 
     @property

@@ -17,6 +17,7 @@ from cssmtp.config.model import Configuration
 from cssmtp.engine.supervisor import Gateway
 from cssmtp.observe.bus import Bus
 from cssmtp.spool.directory import DirectorySpool
+from cssmtp.spool.names import node_name
 
 
 def settled_names(configuration: Configuration) -> Configuration:
@@ -29,7 +30,7 @@ def settled_names(configuration: Configuration) -> Configuration:
             system,
             host_name=system.host_name or host,
             domain=system.domain or domain,
-            node_name=system.node_name or (system.host_name or host).partition(".")[0].upper()[:8],
+            node_name=system.node_name or node_name(system.host_name or host),
         ),
     )
 

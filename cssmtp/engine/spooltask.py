@@ -15,25 +15,28 @@ from datetime import datetime
 from functools import partial
 from typing import BinaryIO
 
+from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.bsmtp.interpreter import Rejected
 from cssmtp.config.model import TargetServer
+from cssmtp.delivery.link import EightBit
 from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
-from cssmtp.engine.ending import dispose, report_text
+from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
+from cssmtp.engine.fitting import ALL_FIT, Fitting
 from cssmtp.engine.ledger import History, MailState, Then
 from cssmtp.engine.parcels import MailParcel, Parcel, Wire
 from cssmtp.engine.parking import ParkedMail, Parking
 from cssmtp.engine.pending import Pending
-from cssmtp.engine.reading import DeckReader, target_charset
+from cssmtp.engine.reading import DeckReader
+from cssmtp.engine.rendering import Rendering
 from cssmtp.engine.retry import lingering_delay, long_retry_delay
 from cssmtp.errors import UnknownCodePage, UnreadableData
-from cssmtp.mail.compose import Composer, WireFormat
+from cssmtp.mail.compose import Fit
 from cssmtp.mail.headers import HeaderMaker
 from cssmtp.model import BodySpan, DeckMail, Fault, Outcome, Verdict
 from cssmtp.observe.events import (
-    CharacterLoss,
     Disposition,
     InternalError,
     MailEnded,
@@ -73,18 +76,16 @@ class FileResult:
 
 
 class SpoolTask:
-    """Works one claimed spool file off. `run` once; `reading_done` tells that only waiting is left, `ending` that every mail is
-    final and the file is being disposed of."""
+    """Works one claimed spool file off. `run` once; `waits` tells that it can only go on when mails get their answers."""
 
     def __init__(self, claim: Claim, context: Context) -> None:
         self.tkid = next_task_id()
-        self.reading_done = False
-        self.ending = False
+        self.waits = False
         self._claim = claim
         self._context = context
         self._configuration = context.configuration
         self._publish = context.publish
-        self._file = spool_file(claim)
+        self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
         self._pending = Pending()
         self._waiting: dict[MailParcel, asyncio.TimerHandle] = {}
@@ -93,8 +94,8 @@ class SpoolTask:
         self._taken: Mapping[int, tuple[Outcome, ...]] = {}
         self._resuming = False
         self._stopping = False
-        self._composers: dict[int, tuple[Composer, str]] = {}
         self._reader: DeckReader | None = None
+        self._rendering: Rendering | None = None
         origin = origin_of(self._file, self._configuration)
         self._headers = HeaderMaker(origin, self._configuration.header)
         self._aftermath = Aftermath(self._file, origin, context, self._pending, self)
@@ -106,12 +107,13 @@ class SpoolTask:
         try:
             return await self._work()
         except asyncio.CancelledError:
-            self._drop_waiting()
+            self._drop_mails()
             self._claim.release()
             raise
         except Exception as error:
             # Unknown means retry, but not for ever and not silently: a fault of ours holds the file for a person to look at.
-            self._drop_waiting()
+            self._stopping = True
+            self._drop_mails()
             await asyncio.to_thread(self._claim.hold, f"internal error: {type(error).__name__}: {error}")
             raise
 
@@ -131,8 +133,8 @@ class SpoolTask:
         return len(waiting)
 
     @property
-    def retrying(self) -> int:
-        """Mails that wait in long retry."""
+    def long_retry(self) -> int:
+        """How many mails are in long retry."""
         return len(self._waiting)
 
     async def _work(self) -> FileResult:
@@ -145,43 +147,59 @@ class SpoolTask:
             reader = await self._open(stream)
             if reader is not None:
                 await self._read(reader)
-        self.reading_done = True
+        self.waits = True
         await self._pending.wait()
         if self._stopping and not (reader is None or reader.finished):
             raise asyncio.CancelledError("stopped before the end of the file")
-        return await self._end()
+        return await uninterrupted(self._end())
 
     async def _open(self, stream: BinaryIO) -> DeckReader | None:
+        observer = self._context.deck_observer(self._file)
         try:
-            reader = await asyncio.to_thread(DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration)
+            reader = await asyncio.to_thread(
+                DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer
+            )
         except (UnreadableData, UnknownCodePage) as error:
             self._unreadable(str(error))
             return None
         self._reader = reader
+        self._rendering = Rendering(self._file, reader.page, self._context, self._stuffed, self._book.lose)
         return reader
 
     async def _read(self, reader: DeckReader) -> None:
         flow = self._context.flow
+        fitting = Fitting(reader, self._configuration, self._claim.open)
         while not self._stopping:
             if flow.full:
+                self.waits = True
                 await flow.room()
+                self.waits = False
             try:
-                findings = await asyncio.to_thread(reader.next_slice)
+                findings = await asyncio.to_thread(self._next_slice, reader, fitting)
             except UnreadableData as error:
                 self._unreadable(str(error))
                 return
             if findings is None:
                 return
-            now = self._context.clock.wall()
-            for finding in findings:
+            clock = self._context.clock
+            now, moment = clock.wall(), clock.monotonic()
+            for finding, fits in findings:
                 match finding:
                     case DeckMail():
-                        self._take(finding, now)
+                        self._take(finding, fits, now, moment)
                     case Rejected():
                         self._book.rejected += 1
                         self._publish(MailRejected(self._file, finding.number, finding.reply))
                     case Fault():
                         self._found(finding)
+
+    @staticmethod
+    def _next_slice(reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
+        """The next findings, and which charsets the mails among them do not fit. For a worker thread."""
+        findings = reader.next_slice()
+        if findings is None:
+            return None
+        return [(finding, fitting.of(finding) if isinstance(finding, DeckMail) else ALL_FIT) for finding in findings]
 
     def _unreadable(self, reason: str) -> None:
         self._found(unreadable(reason))
@@ -193,24 +211,24 @@ class SpoolTask:
 
     # --- mails
 
-    def _take(self, mail: DeckMail, now: datetime) -> None:
-        if self._resuming and self._resumed(mail, now):
+    def _take(self, mail: DeckMail, fits: Mapping[str, Fit], now: datetime, moment: float) -> None:
+        parcel = MailParcel(mail, self._headers.make(mail, now), self, self._mail_answered, fits)
+        parcel.since = moment
+        if self._resuming and self._resumed(parcel):
             return
-        parcel = self._begin(mail, now)
+        self._begin(parcel)
         if parcel.recipients:
             self._submit(parcel)
         else:
             self._settle(parcel)
 
-    def _begin(self, mail: DeckMail, now: datetime) -> MailParcel:
-        parcel = MailParcel(mail, self._headers.make(mail, now), self, self._mail_answered)
+    def _begin(self, parcel: MailParcel) -> None:
         self._pending.begun()
         self._context.flow.took(parcel)
-        return parcel
 
-    def _resumed(self, mail: DeckMail, now: datetime) -> bool:
+    def _resumed(self, parcel: MailParcel) -> bool:
         """Go on where an earlier life of the process stopped with this mail. False: nothing is known of it."""
-        recipients = mail.envelope.recipients
+        mail, recipients = parcel.mail, parcel.recipients
         if self._history is not None and self._history.delivered(mail.number):
             self._book.ended(mail, (DELIVERED_BEFORE,) * len(recipients))
             return True
@@ -227,7 +245,7 @@ class SpoolTask:
         if state.closed:
             self._book.ended(mail, state.settled_outcomes())
             return True
-        parcel = self._begin(mail, now)
+        self._begin(parcel)
         parcel.results = list(state.outcomes)
         if not state.settled:
             parcel.keep_only(tuple(place for place, outcome in enumerate(state.outcomes) if outcome is None))
@@ -243,55 +261,34 @@ class SpoolTask:
         if self._context.courier is not None:
             self._context.courier.submit(parcel)
 
-    def wire(self, mail: DeckMail, added: bytes, target: TargetServer) -> Wire:
+    def wire(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
         """The mail as `target` gets it (see `parcels.Renderer`)."""
-        if isinstance(mail.body, BodySpan):
-            return self._stream(mail, mail.body, added, target)
-        composer, charset = self._composer(target)
-        before = composer.substitutions
-        data = composer.small(mail, added)
-        if composer.substitutions != before:
-            self._publish(CharacterLoss(self._file, mail.number, charset, composer.substitutions - before))
-        return data
-
-    def _composer(self, target: TargetServer) -> tuple[Composer, str]:
-        made = self._composers.get(id(target))
-        if made is None:
-            made = self._composers[id(target)] = self._new_composer(target)
-        return made
-
-    def _new_composer(self, target: TargetServer) -> tuple[Composer, str]:
-        assert self._reader is not None
-        options = self._configuration.options
-        charset = target_charset(target, self._reader.source.mixed, self._configuration)
-        wire_format = WireFormat(
-            self._reader.page,
-            charset,
-            at_sign=options.at_sign,
-            replace_subject_at_sign=options.replace_subject_at_sign,
-        )
-        return Composer(wire_format), charset
-
-    def _stream(self, mail: DeckMail, span: BodySpan, added: bytes, target: TargetServer) -> Iterator[bytes]:
-        # A composer of its own: the blocks are pulled in a worker thread, and counters are not shared between threads.
-        composer, charset = self._new_composer(target)
-        with self._claim.open() as stream:
-            yield from composer.stream(mail, added, self._body(span, stream))
-        if composer.substitutions:
-            self._publish(CharacterLoss(self._file, mail.number, charset, composer.substitutions))
-
-    def _body(self, span: BodySpan, stream: BinaryIO) -> Iterator[bytes]:
-        assert self._reader is not None
-        return self._reader.body_blocks(span, stream)
+        assert self._rendering is not None
+        return self._rendering.wire(parcel, target, eight_bit=eight_bit)
 
     def original(self, parcel: MailParcel, target: TargetServer) -> Iterator[bytes]:
         """The mail's wire lines without the final period (see `aftermath.Originals`)."""
-        composer, _ = self._new_composer(target)
-        yield from composer.text(parcel.mail, parcel.added, self._stuffed(parcel.mail))
+        assert self._rendering is not None
+        return self._rendering.original(parcel, target)
+
+    def _stuffed(self, mail: DeckMail) -> Iterator[bytes]:
+        """The stuffed lines of a body, wherever it is."""
+        assert self._reader is not None
+        if not isinstance(mail.body, BodySpan):
+            yield mail.body
+            return
+        with self._claim.open() as stream:
+            yield from self._reader.body_blocks(mail.body, stream)
 
     # --- answers
 
     def _mail_answered(self, parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
+        try:
+            self._take_answer(parcel, outcomes)
+        except Exception as error:  # a fault of ours: it belongs to this file, not to the connection that brought the answer
+            self._pending.fail(error)
+
+    def _take_answer(self, parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
         assert isinstance(parcel, MailParcel)
         if parcel.results is None and not parcel.mail.envelope.bad_recipients:
             for outcome in outcomes:
@@ -349,14 +346,6 @@ class SpoolTask:
         elif not self._stopping:
             self._again(parcel, lingering_delay(self._configuration.retry_limit))
 
-    def _stuffed(self, mail: DeckMail) -> Iterator[bytes]:
-        """The stuffed lines of a body, wherever it is."""
-        if not isinstance(mail.body, BodySpan):
-            yield mail.body
-            return
-        with self._claim.open() as stream:
-            yield from self._body(mail.body, stream)
-
     def _record(self, parcel: MailParcel, state: MailState | None, then: Then) -> None:
         self._context.ledger.record(self._file.id, parcel.mail.number, state, then)
 
@@ -367,13 +356,21 @@ class SpoolTask:
         self._record(parcel, None if simple else MailState(outcomes), partial(self._settled, parcel, outcomes))
 
     def _settled(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
+        try:
+            self._tell(parcel, outcomes)
+            self._follow(parcel, outcomes)
+        except Exception as error:  # as in `_mail_answered`: the ledger calls this
+            self._pending.fail(error)
+
+    def _tell(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
         mail = parcel.mail
         if parcel.parked:
             path, reason = parcel.parked, parcel.reason()
             self._publish(MailParked(self._file, mail.number, mail.envelope, len(parcel.recipients), path, reason))
-        else:
-            self._publish(MailEnded(self._file, mail.number, mail.envelope, parcel.size, outcomes, parcel.retries + 1))
-        self._follow(parcel, outcomes)
+            return
+        seconds = self._context.clock.monotonic() - parcel.since
+        event = MailEnded(self._file, mail.number, mail.envelope, parcel.size, outcomes, parcel.retries + 1, seconds)
+        self._publish(event)
 
     def _follow(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
         """Count the mail, and do what follows from its outcomes."""
@@ -391,22 +388,24 @@ class SpoolTask:
     # --- the end
 
     async def _end(self) -> FileResult:
-        self.ending = True
         book, claim = self._book, self._claim
         if self._reader is not None:
             book.read(self._reader.records, claim.size, self._reader.counted_errors)
-        decided = disposition(book.bad, self._configuration.bad_spool_disp)
+        decided = self._decided()
         if book.bad:
             await self._report(decided)
         if self._context.courier is not None:
             self._context.courier.file_ended()
-        # Where a dead letter could not be written, the spool file is the only copy that is left.
-        if not self._aftermath.kept:
-            decided = Disposition.HOLD
-        became = await asyncio.to_thread(dispose, claim, decided, book.summary())
+        became = await asyncio.to_thread(dispose, claim, self._decided(), book.summary())
         self._context.ledger.forget(self._file.id)
         self._publish(SpoolFileEnded(self._file, book.counts(), became, book.fault_lines))
         return FileResult(book.mails, book.bad or book.parked > 0)
+
+    def _decided(self) -> Disposition:
+        # Where a dead letter could not be written, the spool file is the only copy that is left.
+        if not self._aftermath.kept:
+            return Disposition.HOLD
+        return disposition(self._book.bad, self._configuration.bad_spool_disp)
 
     async def _report(self, decided: Disposition) -> None:
         now = self._context.clock.wall()
@@ -414,7 +413,9 @@ class SpoolTask:
         await self._aftermath.report(text, self._claim, now)
         await self._pending.wait()
 
-    def _drop_waiting(self) -> None:
+    def _drop_mails(self) -> None:
+        """Nothing of the file is tried any more."""
+        self._context.flow.dropped(self)
         for timer in self._waiting.values():
             timer.cancel()
         self._waiting.clear()

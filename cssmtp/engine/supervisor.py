@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from cssmtp.engine.checkpoint import Checkpoint
 from cssmtp.engine.context import Context, Flow
 from cssmtp.engine.extended import ExtendedRetry
 from cssmtp.engine.filebook import full_host_name
+from cssmtp.engine.heartbeat import Heartbeat
 from cssmtp.engine.ledger import Ledger, MemoryLedger
 from cssmtp.engine.ledgerfile import LedgerFile
 from cssmtp.engine.parcels import Parcel
@@ -31,6 +33,8 @@ from cssmtp.errors import SpoolError
 from cssmtp.model import Outcome
 from cssmtp.observe.bus import Bus
 from cssmtp.observe.events import (
+    Cause,
+    ConfigurationChanged,
     Dialogue,
     GatewayReady,
     GatewayStarting,
@@ -41,10 +45,17 @@ from cssmtp.observe.events import (
     SpoolUnusable,
     TestModeWithoutReport,
 )
-from cssmtp.spool.store import SpoolEntry, SpoolStore
+from cssmtp.observe.readings import Readings, TargetReading
+from cssmtp.spool.store import SelectedBy, SpoolEntry, SpoolStore
 
-SPOOL_TASKS = 16
-"""Spool files worked on at once: the JES tasks of the WRITER pool. Ours; IBM's number is not known."""
+WRITER_TASKS = 16
+"""JES tasks of the WRITER pool: spool files worked on at once that name us as writer. Ours; IBM's number is not known."""
+
+DEST_TASKS = 16
+"""JES tasks of the DEST pool: spool files worked on at once that name us as destination. Ours; IBM's number is not known."""
+
+POOLS = {SelectedBy.WRITER: WRITER_TASKS, SelectedBy.DEST: DEST_TASKS}
+"""A full pool leaves the other one to go on: files that wait in long retry under one kind do not hold up the other."""
 
 STOP_GRACE_SECONDS = 30.0
 """How long a stop waits for answers to mails that are on a connection."""
@@ -58,6 +69,11 @@ class Totals:
     mails: int = 0
     troubled: int = 0
     unfinished: int = 0
+
+
+def pool_of(entry: SpoolEntry, writer: str) -> SelectedBy:
+    """The pool whose task takes an entry that we have selected as `writer`; who fits both counts as writer."""
+    return SelectedBy.WRITER if entry.attributes.writer == writer.upper() else SelectedBy.DEST
 
 
 def answered(parcel: DeliveredParcel, outcomes: tuple[Outcome, ...]) -> None:
@@ -89,9 +105,11 @@ class Gateway:
         self._watcher = Watcher(watched)
         self._stop_reason = ""
         self._tasks: dict[asyncio.Task[FileResult], SpoolTask | TestModeTask] = {}
+        self._pools: dict[asyncio.Task[FileResult], SelectedBy] = {}
         self._totals = Totals()
         self._checkpoint = self._configured_checkpoint()
         self._flow = Flow(bus.publish, configuration.checkpoint_limit if self._checkpoint else 0)
+        self._heartbeat = Heartbeat(bus.publish)
         self._courier: Courier | None = None
         self._extended: ExtendedRetry | None = None
 
@@ -102,6 +120,30 @@ class Gateway:
             return None
         file = LedgerFile(Path(path), configuration.system.job_name, configuration.ext_writer_name, self._clock)
         return Checkpoint(file, self._bus.publish)
+
+    def every_second(self, call: Callable[[], None]) -> None:
+        """Have `call` called about once a second on the loop while the gateway runs."""
+        self._heartbeat.calls.append(call)
+
+    def gauges(self) -> Readings:
+        """How things stand now."""
+        oldest = self._flow.oldest
+        courier = self._courier
+        return Readings(
+            tasks=len(self._tasks),
+            waiting=courier.waiting if courier else 0,
+            long_retry=sum(work.long_retry for work in self._tasks.values()),
+            oldest_seconds=self._clock.monotonic() - oldest.since if oldest else 0.0,
+            targets=tuple(
+                TargetReading(target.address, target.port, target.state.value, target.connections)
+                for target in (courier.snapshot() if courier else ())
+            ),
+            commits=self._checkpoint.commits if self._checkpoint else None,
+        )
+
+    def spool_counts(self) -> dict[str, int]:
+        """Spool files by state. Reads directories: to be called in a thread. Raises OSError, SpoolError."""
+        return self._store.counts()
 
     def stop(self, reason: str) -> None:
         """Ask for an orderly stop. May be called from a signal handler of the loop; a second call changes nothing."""
@@ -114,13 +156,15 @@ class Gateway:
         self._bus.publish(
             GatewayStarting(__version__, configuration.system.job_name, configuration.ext_writer_name, configuration.source)
         )
-        try:
-            context = await self._prepare()
-            self._bus.publish(GatewayReady(len(configuration.targets), configuration.options.test_mode))
-            async with self._watcher:
-                await self._serve(context)
-        finally:
-            await self._wind_down()
+        self._bus.publish(ConfigurationChanged(configuration, Cause.START))
+        async with self._heartbeat:
+            try:
+                context = await self._prepare()
+                self._bus.publish(GatewayReady(len(configuration.targets), configuration.options.test_mode))
+                async with self._watcher:
+                    await self._serve(context)
+            finally:
+                await self._wind_down()
         status = 1 if self._totals.troubled or self._totals.unfinished else 0
         if not self._until_idle:
             status = 0
@@ -144,7 +188,9 @@ class Gateway:
             self._courier = self._new_courier()
             await self._courier.start()
         self._flow.courier = self._courier
-        context = Context(configuration, self._store, self._courier, self._bus.publish, self._clock, ledger, self._flow)
+        context = Context(
+            configuration, self._store, self._courier, self._bus.publish, self._clock, ledger, self._flow, self._bus.wanted
+        )
         if configuration.extended_retry is None or test_mode:
             return context
         self._extended = ExtendedRetry(configuration.extended_retry, context)
@@ -176,12 +222,12 @@ class Gateway:
 
     def _nothing_moves(self) -> bool:
         """Every task waits and every target is down: a run until idle would wait for ever."""
-        return self._courier is not None and self._courier.all_down and all(task.reading_done for task in self._tasks.values())
+        return self._courier is not None and self._courier.all_down and all(task.waits for task in self._tasks.values())
 
     async def _admit(self) -> bool:
         """Take the drop zone in. True when files there still have to settle."""
         try:
-            admissions = await asyncio.to_thread(self._store.admit, self._configuration.ext_writer_name)
+            admissions = await asyncio.to_thread(self._store.admit, self._configuration.ext_writer_name, self._watcher.arrived())
         except SpoolError as error:
             self._bus.publish(SpoolUnusable(str(error)))
             return False
@@ -192,29 +238,43 @@ class Gateway:
         return self._store.settling()
 
     async def _claim_ready(self, context: Context) -> None:
-        room = SPOOL_TASKS - len(self._tasks)
-        if room <= 0:
-            return
+        name = self._configuration.ext_writer_name
+        while rooms := self._rooms():
+            limit = min(rooms.values())
+            by = None if len(rooms) == len(POOLS) else next(iter(rooms))
+            try:
+                entries = await asyncio.to_thread(self._store.select, name, limit, by)
+            except SpoolError as error:
+                self._bus.publish(SpoolUnusable(str(error)))
+                return
+            begun = [await self._begin(entry, pool_of(entry, name), context) for entry in entries]
+            if len(entries) < limit or not any(begun):
+                return
+
+    def _rooms(self) -> dict[SelectedBy, int]:
+        """The pools with idle tasks, and how many."""
+        rooms = {pool: tasks - sum(each is pool for each in self._pools.values()) for pool, tasks in POOLS.items()}
+        return {pool: room for pool, room in rooms.items() if room > 0}
+
+    async def _begin(self, entry: SpoolEntry, pool: SelectedBy, context: Context) -> bool:
+        """Start a task for an entry; False when it could not be claimed."""
         try:
-            entries = await asyncio.to_thread(self._store.select, self._configuration.ext_writer_name, room)
+            claim = await asyncio.to_thread(self._store.claim, entry)
         except SpoolError as error:
             self._bus.publish(SpoolUnusable(str(error)))
-            return
-        for entry in entries:
-            await self._begin(entry, context)
-
-    async def _begin(self, entry: SpoolEntry, context: Context) -> None:
-        claim = await asyncio.to_thread(self._store.claim, entry)
+            return False
         if claim is None:
-            return
+            return False
         kind = TestModeTask if self._configuration.options.test_mode else SpoolTask
         work = kind(claim, context)
         task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
         self._tasks[task] = work
+        self._pools[task] = pool
         task.add_done_callback(self._ended)
+        return True
 
     def _ended(self, task: asyncio.Task[FileResult]) -> None:
-        del self._tasks[task]
+        del self._tasks[task], self._pools[task]
         self._watcher.poke()
         if task.cancelled():
             self._totals.unfinished += 1
@@ -239,10 +299,8 @@ class Gateway:
             await self._courier.stop(STOP_GRACE_SECONDS)
         if self._checkpoint is not None:
             await self._checkpoint.flush()
-        # A task whose mails are all final is let finish: only the disposal of its file is left.
-        for task, work in list(self._tasks.items()):
-            if not work.ending:
-                task.cancel()
+        for task in list(self._tasks):
+            task.cancel()
         for task in list(self._tasks):
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 
+from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.bsmtp.interpreter import Rejected
 from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.assess import judge
 from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
-from cssmtp.engine.ending import dispose, report_text
+from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
+from cssmtp.engine.fitting import TOO_LONG, Fitting
 from cssmtp.engine.pending import Pending
 from cssmtp.engine.reading import DeckReader
 from cssmtp.engine.spooltask import FileResult, next_task_id
 from cssmtp.errors import UnknownCodePage, UnreadableData
-from cssmtp.model import DeckMail, Fault
+from cssmtp.model import DeckMail, Fault, Outcome, Verdict
 from cssmtp.observe.assessment import Judgement
 from cssmtp.observe.events import MailDiscarded, MailRejected, SpoolFault, SpoolFileClaimed, SpoolFileEnded, SpoolFileUnreadable
 from cssmtp.spool.store import Claim
@@ -32,12 +34,12 @@ class TestModeTask:
 
     def __init__(self, claim: Claim, context: Context) -> None:
         self.tkid = next_task_id()
-        self.reading_done = False
-        self.ending = False
+        self.waits = False
+        self.long_retry = 0
         self._claim = claim
         self._context = context
         self._publish = context.publish
-        self._file = spool_file(claim)
+        self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
         self._pending = Pending()
         origin = origin_of(self._file, context.configuration)
@@ -53,7 +55,7 @@ class TestModeTask:
         try:
             self._publish(SpoolFileClaimed(self._file, self._claim.size, self._claim.tries))
             await self._read()
-            return await self._end()
+            return await uninterrupted(self._end())
         except asyncio.CancelledError:
             self._claim.release()
             raise
@@ -65,10 +67,15 @@ class TestModeTask:
         book, size = self._book, self._claim.size
         try:
             with self._claim.open() as stream:
-                reader = await asyncio.to_thread(DeckReader, stream, size, self._claim.attributes, self._context.configuration)
-                while (findings := await asyncio.to_thread(reader.next_slice)) is not None:
-                    for finding in findings:
-                        self._judge(finding)
+                context = self._context
+                observer = context.deck_observer(self._file)
+                reader = await asyncio.to_thread(
+                    DeckReader, stream, size, self._claim.attributes, context.configuration, observer
+                )
+                fitting = Fitting(reader, context.configuration, self._claim.open)
+                while (slice_ := await asyncio.to_thread(self._next_slice, reader, fitting)) is not None:
+                    for finding, verdict in slice_:
+                        self._take(finding, verdict)
                     if self._stopping:
                         raise asyncio.CancelledError("stopped before the end of the file")
                 book.read(reader.records, size, reader.counted_errors)
@@ -76,15 +83,25 @@ class TestModeTask:
             self._found(unreadable(str(error)))
             self._publish(SpoolFileUnreadable(self._file, str(error)))
 
-    def _judge(self, finding: DeckMail | Rejected | Fault) -> None:
+    @staticmethod
+    def _next_slice(reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Judgement | None]] | None:
+        """The next findings, the mails among them judged. For a worker thread: a large mail may be read again for it."""
+        findings = reader.next_slice()
+        if findings is None:
+            return None
+        return [(finding, judge(finding, fitting) if isinstance(finding, DeckMail) else None) for finding in findings]
+
+    def _take(self, finding: Finding, verdict: Judgement | None) -> None:
         match finding:
             case DeckMail():
-                bad = finding.envelope.bad_recipients
-                if judge(finding) is Judgement.DELIVERABLE and not bad:
-                    self._book.discarded += 1
-                else:
+                recipients = finding.envelope.recipients
+                if verdict is not Judgement.DELIVERABLE:
+                    self._book.ended(finding, (Outcome(Verdict.UNDELIVERABLE, TOO_LONG),) * len(recipients))
+                elif finding.envelope.bad_recipients:
                     self._book.undeliverable += 1
-                if judge(finding) is Judgement.DELIVERABLE:
+                else:
+                    self._book.discarded += 1
+                if verdict is Judgement.DELIVERABLE:
                     self._publish(MailDiscarded(self._file, finding.number, finding.envelope, finding.size))
             case Rejected():
                 self._book.rejected += 1
@@ -97,7 +114,6 @@ class TestModeTask:
         self._publish(SpoolFault(self._file, fault))
 
     async def _end(self) -> FileResult:
-        self.ending = True
         book, configuration = self._book, self._context.configuration
         decided = disposition(book.bad, configuration.bad_spool_disp)
         if book.bad:

@@ -24,6 +24,7 @@ class Watcher:
         self._directories = list(directories)
         self._rescan_seconds = rescan_seconds
         self._hint = asyncio.Event()
+        self._arrived: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Watcher:
@@ -42,6 +43,12 @@ class Watcher:
         """Wake whoever waits, for a reason of the caller's own (a task ended, a signal came)."""
         self._hint.set()
 
+    def arrived(self) -> frozenset[str]:
+        """Names that were renamed into a watched directory since the last call: those files are complete."""
+        names = frozenset(self._arrived)
+        self._arrived.clear()
+        return names
+
     async def wait(self) -> None:
         """Return at the next hint, or when it is time to look again anyway."""
         with contextlib.suppress(TimeoutError):
@@ -54,5 +61,7 @@ class Watcher:
         with contextlib.suppress(OSError), library.Inotify() as inotify:
             for directory in self._directories:
                 inotify.add_watch(directory, mask)
-            async for _event in inotify:
+            async for event in inotify:
+                if event.mask & library.Mask.MOVED_TO and event.name is not None:
+                    self._arrived.add(event.name.name)
                 self._hint.set()

@@ -65,8 +65,8 @@ class AssessedMail:
 class Assessment:
     """What would happen to one file.
 
-    `file` is its path as given; `framing` and `code_page` say how it was read ("" = it could not be). `counted_errors` count
-    to JESSyntaxErrLimit.
+    `file` is its path as given; `framing` (a value of the attribute of that name) and `code_page` say how it was read ("" =
+    it could not be), `records_are` the framing in words for people. `counted_errors` count to JESSyntaxErrLimit.
     """
 
     file: str
@@ -78,6 +78,7 @@ class Assessment:
     counted_errors: int
     error_limit_reached: bool
     disposition: Disposition
+    records_are: str = ""
 
     @property
     def clean(self) -> bool:
@@ -139,7 +140,7 @@ def _overview(assessments: Sequence[Assessment]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("disposition", no_wrap=True)
     for one in assessments:
-        texts = (one.file, one.framing or "unreadable", one.code_page or "-")
+        texts = (one.file, one.records_are or one.framing or "unreadable", one.code_page or "-")
         numbers = (one.records, len(one.mails), *(one.count(verdict) for verdict in Judgement), len(one.errors))
         table.add_row(
             *(Text(plain(text, TEXT_LIMIT)) for text in texts),

@@ -17,7 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from cssmtp.config.model import Configuration
 from cssmtp.model import Envelope, Fault, Outcome, Verdict
+from cssmtp.observe.facts import Cause as Cause
 from cssmtp.observe.facts import Counts as Counts
 from cssmtp.observe.facts import Direction as Direction
 from cssmtp.observe.facts import Disposition as Disposition
@@ -98,6 +100,18 @@ class ConfigurationRemark(Event):
     @property
     def variant(self) -> str:
         return self.severity.value
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationChanged(Event):
+    """Another configuration is in effect: at the start, and after REFRESH, LOGLEVEL and USEREXIT of the operator."""
+
+    configuration: Configuration
+    cause: Cause
+
+    @property
+    def source(self) -> str:
+        return self.configuration.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +245,38 @@ class CharacterLoss(Event):
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class TextMended(Event):
+    """Double-byte text of a mail was broken and was mended: `shifts` without effect or end, `odd` bytes without a second half."""
+
+    file: SpoolFile
+    mail: int
+    charset: str
+    shifts: int
+    odd: int
+
+
+@dataclass(frozen=True, slots=True)
+class CharsetLabelDiffers(Event):
+    """The first mail for a target whose writer labelled it with another charset than the target gets. `name` is the target."""
+
+    file: SpoolFile
+    mail: int
+    name: str
+    label: str
+    charset: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawHeaderText(Event):
+    """The first mail for a target with header text that is neither ASCII nor an encoded word. `name` is the target."""
+
+    file: SpoolFile
+    mail: int
+    name: str
+    charset: str
+
+
 # --- mail
 
 
@@ -239,7 +285,7 @@ class MailEnded(Event):
     """Processing of one mail has ended, once per mail. The hot one: nothing is computed before somebody asks.
 
     `outcomes` has the last outcome of each recipient of the envelope, in its order; `size` in octets; `tries` counts
-    attempts, 1 = went through at once.
+    attempts, 1 = went through at once; `seconds` since it was read from the spool.
     """
 
     VARIANTS: ClassVar[tuple[str, ...]] = tuple(result.value for result in MailResult)
@@ -250,6 +296,7 @@ class MailEnded(Event):
     size: int
     outcomes: tuple[Outcome, ...]
     tries: int = 1
+    seconds: float = 0.0
 
     @property
     def delivered(self) -> int:
@@ -281,7 +328,8 @@ class MailEnded(Event):
 
     @property
     def sender(self) -> str:
-        return self.envelope.reverse_path
+        """The reverse-path in its brackets, because the null one is nothing but brackets."""
+        return f"<{self.envelope.reverse_path}>"
 
     @property
     def address(self) -> str:
@@ -310,7 +358,8 @@ class MailDiscarded(Event):
 
     @property
     def sender(self) -> str:
-        return self.envelope.reverse_path
+        """The reverse-path in its brackets, because the null one is nothing but brackets."""
+        return f"<{self.envelope.reverse_path}>"
 
     @property
     def recipients(self) -> int:
@@ -415,6 +464,30 @@ class InternalError(Event):
 
     where: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmfBroken(Event):
+    """SMF records cannot be written to `path`; they are kept for a while, mail goes on."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmfMended(Event):
+    """SMF records are written to `path` again; `lost` of them could not be kept."""
+
+    path: str
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsFailed(Event):
+    """Metrics are not to be had at `address`."""
+
+    address: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

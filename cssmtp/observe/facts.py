@@ -15,7 +15,8 @@ class SpoolFile:
     """Who wrote a spool file and where it came from: the facts log, report and statistics show.
 
     `id` is the spool's id of the file, `writer` the external writer name it was sent to, `dsid` the number of the data set
-    in the job, `node` where the job ran, `name` its name in the drop zone, below it and escaped; "" and 0 = not known.
+    in the job, `node` where the job ran, `name` its name in the drop zone, below it and escaped; `tkid` the id of the spool
+    task that works on it. "" and 0 = not known.
     """
 
     id: str
@@ -27,6 +28,7 @@ class SpoolFile:
     notify: str = ""
     node: str = ""
     name: str = ""
+    tkid: int = 0
 
 
 class Disposition(enum.Enum):
@@ -71,6 +73,15 @@ class Severity(enum.Enum):
     INFORMATION = "information"
     WARNING = "warning"
     ERROR = "error"
+
+
+class Cause(enum.Enum):
+    """Why another configuration is in effect (smf119.md 1, subtype 48)."""
+
+    START = "start"
+    REFRESH = "refresh"
+    LOGLEVEL = "loglevel"
+    USEREXIT = "userexit"
 
 
 class Direction(enum.Enum):

@@ -1,8 +1,9 @@
 """The log: one line per message, as much as LogLevel asks for.
 
 Promises: LogLevel is 127 until the gateway is ready, then the configured one (operator-commands.md 6). A line is
-    time, message id, job name/job id, mail number, target server, text
-with "-" for what does not apply; nothing an event carries can end a line or look like another one. Each line is written
+    time, message id, task id, job name/job id, mail number, target server, text
+with "-" for what does not apply, or a JSON object (see `entry`); nothing an event carries can end a line or look like another
+one. Each line is written
 at once with one system call, so that lines of several threads never mix and the newest is never missing.
 Never: stops mail. A channel that fails is reported once to standard error, and once more when it works again.
 """
@@ -18,9 +19,10 @@ from typing import Protocol, TextIO
 
 from cssmtp import messages
 from cssmtp.clock import Clock
-from cssmtp.messages import INITIAL_LEVEL, Level
+from cssmtp.messages import INITIAL_LEVEL
 from cssmtp.observe import wording
 from cssmtp.observe.console import put_line
+from cssmtp.observe.entry import Entry, Form, text_line
 from cssmtp.observe.events import Event, GatewayReady
 
 LOG_MODE = 0o640
@@ -28,12 +30,12 @@ LOG_MODE = 0o640
 
 
 class Channel(Protocol):
-    """Where lines of the log go: a file, a stream; syslog and the journal take the same two calls."""
+    """Where lines of the log go: a file, a stream, syslog, the journal."""
 
     name: str
 
-    def write(self, line: str, level: Level) -> None:
-        """Take one line without its end. Raises OSError when it cannot."""
+    def write(self, entry: Entry) -> None:
+        """Take one line. Raises OSError when it cannot."""
         ...
 
     def reopen(self) -> None:
@@ -48,8 +50,8 @@ class StreamChannel:
         self.name = name
         self._stream = stream
 
-    def write(self, line: str, level: Level) -> None:
-        put_line(self._stream, line)
+    def write(self, entry: Entry) -> None:
+        put_line(self._stream, entry.line)
 
     def reopen(self) -> None:
         return
@@ -65,9 +67,9 @@ class FileChannel:
         self._torn = False
         self._lock = threading.Lock()  # a descriptor closed under a writer could be another file's by then
 
-    def write(self, line: str, level: Level) -> None:
+    def write(self, entry: Entry) -> None:
         with self._lock:
-            self._append((line + "\n").encode("utf-8", "backslashreplace"))
+            self._append((entry.line + "\n").encode("utf-8", "backslashreplace"))
 
     def _append(self, data: bytes) -> None:
         if self._descriptor < 0:
@@ -93,8 +95,18 @@ class FileChannel:
 class Log:
     """The log as a sink. `level` is the configured LogLevel; `rewire` is the bus's, called when the level in force changes."""
 
-    def __init__(self, channel: Channel, clock: Clock, level: int, *, rewire: Callable[[], None], stderr: TextIO) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        clock: Clock,
+        level: int,
+        *,
+        rewire: Callable[[], None],
+        stderr: TextIO,
+        form: Form = text_line,
+    ) -> None:
         self._channel = channel
+        self._form = form
         self._clock = clock
         self._configured = level
         self._level = INITIAL_LEVEL
@@ -129,14 +141,14 @@ class Log:
     def handle(self, event: Event) -> None:
         message = wording.message_of(event)
         if message.level & self._level:
-            self._put(line(wording.tell(event, message), self._clock.wall().isoformat(timespec="milliseconds")), message.level)
+            self._put(Entry(event, wording.tell(event, message), self._clock.wall(), self._form))
         if isinstance(event, GatewayReady):
             self._ready = True
             self.set_level(self._configured)
 
-    def _put(self, text: str, level: Level) -> None:
+    def _put(self, entry: Entry) -> None:
         try:
-            self._channel.write(text, level)
+            self._channel.write(entry)
         except OSError as error:
             self._lost += 1
             self._report(error)
@@ -150,8 +162,3 @@ class Log:
             self._broken = True
             reason = messages.plain(error.strerror or str(error))
             put_line(self._stderr, messages.LOG_BROKEN.format(path=messages.plain(self._channel.name), reason=reason))
-
-
-def line(told: wording.Told, time: str) -> str:
-    """One line of the log, without its end."""
-    return f"{time} {told.message.id} {told.job} {told.mail} {told.target} {told.text}"

@@ -58,7 +58,12 @@ class ResolutionFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOpened(Event):
-    """A connection is ready for mail. `key` tells it from others of its target; the TLS fields are "" without TLS."""
+    """A connection is ready for mail. `key` tells it from others of its target; the TLS fields are "" without TLS.
+
+    `secure` is the target's Secure, `local` and `local_port` our end. `tls_bits` is the key length of the cipher; the other
+    facts are those of the server's certificate, `tls_expires` in seconds since 1970 (0 = not known), `tls_fingerprint` its
+    SHA-256 in hexadecimal. `login` is the mechanism of AUTH that was used.
+    """
 
     address: str
     port: int
@@ -68,6 +73,15 @@ class ConnectionOpened(Event):
     tls_protocol: str = ""
     tls_cipher: str = ""
     tls_subject: str = ""
+    tls_bits: int = 0
+    tls_issuer: str = ""
+    tls_serial: str = ""
+    tls_expires: int = 0
+    secure: bool = False
+    local: str = ""
+    local_port: int = 0
+    tls_fingerprint: str = ""
+    login: str = ""
 
     @property
     def protocol(self) -> str:
@@ -82,7 +96,10 @@ class ConnectionOpened(Event):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed(Event):
-    """A connection ended. `mails` mails got their final answer over it, `octets` were sent, `seconds` it lasted."""
+    """A connection ended. `mails` mails got their final answer over it, `octets` were sent, `seconds` it lasted.
+
+    `delivered` of the mails reached at least one recipient.
+    """
 
     address: str
     port: int
@@ -91,6 +108,7 @@ class ConnectionClosed(Event):
     reason: str
     octets: int = 0
     seconds: float = 0.0
+    delivered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,10 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event in words: its message, the three columns that log lines have, and the text."""
+    """An event in words: its message, the four columns that log lines have, and the text."""
 
     message: Message
+    task: str
     job: str
     mail: str
     target: str
@@ -68,12 +69,18 @@ def tell(event: Event, message: Message) -> Told:
     port = getattr(event, "port", 0)
     target = _column(f"{address}:{port}" if port and ":" not in address else f"[{address}]:{port}" if port else address)
     mail = getattr(event, "mail", 0)
-    return Told(message, job, str(mail) if mail else ABSENT, target, sentence(event, message))
+    task = ABSENT if file is None or not file.tkid else str(file.tkid)
+    return Told(message, task, job, str(mail) if mail else ABSENT, target, sentence(event, message))
 
 
 def sentence(event: Event, message: Message) -> str:
     """The message's template with its inserts filled in."""
-    return message.template.format_map({name: _insert(value_of(event, name)) for name in message.inserts})
+    return message.template.format_map({name: value_text(event, name) for name in message.inserts})
+
+
+def value_text(event: Event, name: str) -> str:
+    """The value of an insert as people see it: printable, bounded, ABSENT when it is empty."""
+    return _insert(value_of(event, name))
 
 
 def value_of(event: Event, name: str) -> object:

@@ -46,8 +46,8 @@ class DirectorySpool(SpoolStore):
         """Ends this process's ownership: entries still claimed can be recovered by others."""
         self._tree.close()
 
-    def admit(self, writer: str | None = None) -> list[Admission]:
-        return self._zone.admit(writer)
+    def admit(self, writer: str | None = None, arrived: frozenset[str] = frozenset()) -> list[Admission]:
+        return self._zone.admit(writer, arrived)
 
     def settling(self) -> bool:
         return self._zone.settling
@@ -69,12 +69,15 @@ class DirectorySpool(SpoolStore):
             return None
         return DirectoryClaim(tree, entry.id, attributes, target)
 
-    def recover(self, *, all_hosts: bool = False) -> list[str]:
+    def recover(self, *, all_hosts: bool = False, poison: bool = True) -> list[str]:
         """See `SpoolStore.recover`. `all_hosts`, an operator's word, takes back from other hosts too what nobody has locked:
-        after the host's name has changed, or when a host will not come back."""
+        after the host's name has changed, or when a host will not come back. `poison` False counts no crashes: for a program
+        that never looks into the data, so that no file can be what ends it."""
         tree = self._tree
         dead = {name for name in self._owners() if not alive(tree.owners, name, all_hosts=all_hosts)}
-        recovered = [id for name in tree.names(tree.busy) if _owner_of(name) in dead and (id := self._recover_claim(name))]
+        recovered = [
+            id for name in tree.names(tree.busy) if _owner_of(name) in dead and (id := self._recover_claim(name, poison))
+        ]
         for name in tree.names(tree.tmp):
             if _owner_of(name) in dead:
                 self._recover_building(name)
@@ -168,7 +171,7 @@ class DirectorySpool(SpoolStore):
             return
         self._tree.disk.replace(target / "reason", f"{BROKEN}\n".encode())
 
-    def _recover_claim(self, name: str) -> str:
+    def _recover_claim(self, name: str, poison: bool) -> str:
         """Puts back one claimed entry of a dead owner; returns its id, "" when somebody else was faster."""
         tree = self._tree
         id = name.rpartition("@")[0]
@@ -182,7 +185,7 @@ class DirectorySpool(SpoolStore):
             self._set_aside(SpoolEntry(id, Attributes(), "busy", path))
             return id
         claim = DirectoryClaim(tree, id, attributes, path)
-        if selectable(attributes):
+        if poison and selectable(attributes):
             claim.note(b"crash")
             if claim.tries > CRASHES_ALLOWED:
                 claim.hold(

@@ -10,10 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cssmtp.errors import SpoolError
+from cssmtp.errors import SpoolError, UnreadableData
+
+COPY_BYTES = 1 << 20
+"""Bytes in memory while a file is copied."""
 
 _REMEDIES = {
     errno.ENOSPC: "make room on the file system of the spool",
@@ -27,12 +30,24 @@ _REMEDIES = {
     errno.ENOTDIR: "move away the file that stands where the spool needs a directory",
 }
 
+_NO_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOENT})
+"""No second name for this file here: not the owner, too many names, no such thing on this file system, no such file."""
+
 
 def spool_error(fault: OSError, path: Path) -> SpoolError:
     """The `SpoolError` for a fault of the system at `path`."""
     remedy = _REMEDIES.get(fault.errno or 0, "check the spool with `ls -l`, then try again")
     shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(path))
     return SpoolError(f"{shown}: {os.strerror(fault.errno or 0)}; {remedy}")
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(COPY_BYTES):
+                yield chunk
+    except OSError as fault:
+        raise UnreadableData(f"{path.name} of the spool file cannot be read: {os.strerror(fault.errno or 0)}") from fault
 
 
 class Disk:
@@ -50,6 +65,18 @@ class Disk:
         except OSError as fault:
             raise spool_error(fault, path) from fault
         return size
+
+    def duplicate(self, source: Path, target: Path) -> None:
+        """Gives a file that is never changed a second name, or copies it where the file system or its rules allow no such link.
+
+        The content of a copy is forced to disk. Raises `UnreadableData` when the source cannot be read.
+        """
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError as fault:
+            if fault.errno not in _NO_LINK:
+                raise spool_error(fault, target) from fault
+            self.write(target, _read(source))
 
     def replace(self, path: Path, data: bytes) -> None:
         """Gives a file new content in one step; durable."""

@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from cssmtp.errors import SpoolError, UnreadableData
+from cssmtp.errors import SpoolError
 from cssmtp.spool.attributes import Attributes, from_json, to_json
-from cssmtp.spool.detection import detect
 from cssmtp.spool.names import job_name, writer_name
 from cssmtp.spool.store import Admission
 from cssmtp.spool.tree import Tree
@@ -59,9 +58,12 @@ class DropZone:
         self._told: set[tuple[Path, str]] = set()
 
     def make(self, writer: str) -> Path:
-        """Makes the drop directory of a writer: its group may add files, only owners may remove theirs. Raises `ValueError`."""
+        """Makes the drop directory of a writer: everybody may add files, only owners may remove theirs, nobody may list it.
+
+        Raises `ValueError` for a name that no writer can have.
+        """
         path = self._tree.drop / writer_name(writer)
-        self._tree.disk.make_directory(path, 0o3770)
+        self._tree.disk.make_directory(path, 0o3733)
         return path
 
     @property
@@ -69,7 +71,7 @@ class DropZone:
         """Whether some file seen last time may still be growing."""
         return bool(self._waiting)
 
-    def admit(self, writer: str | None) -> list[Admission]:
+    def admit(self, writer: str | None, arrived: frozenset[str] = frozenset()) -> list[Admission]:
         """Takes what is complete, of one writer or of all; see `SpoolStore.admit`."""
         scan = _Scan(self._tree, self._settle)
         waiting: dict[Path, tuple[object, float]] = {}
@@ -81,7 +83,7 @@ class DropZone:
                 continue
             for found in scan.look(directory):
                 if isinstance(found, _Dropped):
-                    problem = scan.take(found, self._settled(found, waiting))
+                    problem = scan.take(found, found.path.name in arrived or self._settled(found, waiting))
                 else:
                     problem = found
                 if problem is not None:
@@ -187,7 +189,7 @@ class _Scan:
         except SpoolError as fault:
             undo_admission(self._tree, built)
             return (found.path, f"cannot be taken: {fault}")
-        problems = problems or _check(built / "data", found, attributes)
+        problems = problems or _check(built / "data", found)
         try:
             self._publish(id, built, attributes, [f"{found.shown}: {problem}" for problem in problems])
         except SpoolError:
@@ -270,18 +272,17 @@ def _owner_name(uid: int) -> str:
     return name if name.isascii() and name.isprintable() and " " not in name and len(name) <= 32 else f"UID{uid}"
 
 
-def _check(data: Path, found: _Dropped, attributes: Attributes) -> list[str]:
-    """What is wrong with the data, now that nobody can replace it: another file, not readable, not what the sidecar says."""
+def _check(data: Path, found: _Dropped) -> list[str]:
+    """What is wrong with the file, now that nobody can replace it: another file, or not readable.
+
+    Whether the data is what the sidecar says is not asked here: who reads it finds out, holds it and reports it.
+    """
     try:
         descriptor = os.open(data, _OPEN)
-        with open(descriptor, "rb") as stream:
+        with open(descriptor, "rb"):
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or _stamp(status) != _stamp(found.status):
                 return ["it was changed while it was taken; put it into the drop directory again"]
-            if (attributes.framing, attributes.encoding) != ("auto", "auto"):
-                detect(stream, status.st_size, attributes)
-    except UnreadableData as fault:
-        return [f"the data is not what the sidecar says: {fault}; correct framing, lrecl, recfm or encoding, or leave them out"]
     except OSError as fault:
         return [f"it cannot be read: {os.strerror(fault.errno or 0)}; let the gateway's group read the file"]
     return []

@@ -43,6 +43,11 @@ def job_name(file_name: bytes) -> str:
     return re.sub(r"[^A-Z0-9$#@]", "", text)[:8] or "SPOOLED"
 
 
+def node_name(host: str) -> str:
+    """A node name made of a host name: its first label in capitals, at most 8 characters, without what a name cannot hold."""
+    return re.sub(r"[^A-Z0-9$#@]", "", host.partition(".")[0].upper())[:8] or "LOCAL"
+
+
 def one_line(text: str) -> str:
     """A reason as it is kept with an entry: one printable line of at most 1000 characters."""
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:1000]

@@ -173,21 +173,30 @@ def _fixed_blocks(stream: BinaryIO, width: int, offset: int, first: int) -> Iter
 def _text_blocks(stream: BinaryIO, kind: FramingKind, offset: int, first: int) -> Iterator[RecordBlock]:
     newline, dropped = _DELIMITERS[kind]
     buffer = b""
+    searched = 0  # bytes of the buffer in which there is no newline
+
+    def whole_lines(end: int) -> RecordBlock:
+        lines = buffer[:end]
+        return RecordBlock(offset, first, _split_text(lines, newline, dropped), place=partial(_text_place, lines, newline))
+
     while chunk := stream.read(BLOCK_BYTES):
         buffer += chunk
-        end = buffer.rfind(newline, len(buffer) - len(chunk)) + 1
+        end = used = buffer.rfind(newline, searched) + 1
+        searched = len(buffer) - end
         if end == 0 and len(buffer) <= LONGEST_KEPT + 1:
             continue
         if end:
-            lines, buffer = buffer[:end], buffer[end:]
-            block = RecordBlock(offset, first, _split_text(lines, newline, dropped), place=partial(_text_place, lines, newline))
-            used = end
+            block, buffer = whole_lines(end), buffer[end:]
         else:
             block = RecordBlock(offset, first, [buffer[:LONGEST_KEPT]])
             used, buffer = _skip_line(stream, len(buffer), newline)
+            searched = 0
         yield block
         offset += used
         first += len(block.records)
+    if end := buffer.rfind(newline, searched) + 1:
+        yield (block := whole_lines(end))
+        offset, first, buffer = offset + end, first + len(block.records), buffer[end:]
     if buffer:
         yield RecordBlock(offset, first, [buffer[:LONGEST_KEPT]])
 

@@ -117,8 +117,11 @@ class Claim(Protocol):
 class SpoolStore(Protocol):
     """A spool. Every method raises `SpoolError` when the spool itself fails."""
 
-    def admit(self, writer: str | None = None) -> list[Admission]:
-        """Takes what is complete in the drop zone, of one writer or of all. A file that stays where it is, is told once."""
+    def admit(self, writer: str | None = None, arrived: frozenset[str] = frozenset()) -> list[Admission]:
+        """Takes what is complete in the drop zone, of one writer or of all. A file that stays where it is, is told once.
+
+        `arrived` are file names known to have been renamed into place, and so to be complete whatever their age.
+        """
         ...
 
     def settling(self) -> bool:

@@ -24,6 +24,10 @@ from cssmtp.spool.store import SpoolEntry, selectable
 CRASHES_ALLOWED = 2
 """How many gateways may end while they work on a file; the next crash holds it (architecture: the third one)."""
 
+FORGETTING = (b"release", b"copying")
+"""Journal words after which earlier crashes do not count: an operator looked at the file; it is only copied, so no crash is its
+fault."""
+
 
 class Tree:
     """The spool's directories below `root`, as seen by this process."""
@@ -85,7 +89,7 @@ class Tree:
             jobname=job,
             origin_node=node,
             created=attributes.created or now.isoformat(),
-            dsname=attributes.dsname or f"{node}.{owner}.{job}.{job_id}.D{attributes.dsid:07d}.?",
+            dsname=attributes.dsname or f"{node}.{owner[:8]}.{job}.{job_id}.D{attributes.dsid:07d}.?",
             token=attributes.token or id,
         )
 
@@ -175,10 +179,13 @@ class Tree:
                 yield name.rpartition("@")[0] if state == "busy" else name, directory / name
 
     def crashes(self, path: Path) -> int:
-        """How many crashes the journal of the entry at `path` tells of since an operator released it last."""
+        """How many crashes the journal of the entry at `path` tells of since the last of the `FORGETTING` words."""
+        number = 0
         try:
-            words = [line.split(b" ", 1)[0] for line in (path / "journal").read_bytes().splitlines()]
-            return b" ".join(words).rpartition(b"release")[2].count(b"crash")
+            for line in (path / "journal").read_bytes().splitlines():
+                word = line.split(b" ", 1)[0]
+                number = 0 if word in FORGETTING else number + (word == b"crash")
+            return number
         except FileNotFoundError:
             return 0
         except OSError as fault:

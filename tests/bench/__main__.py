@@ -11,6 +11,7 @@ import sys
 BENCHMARKS = {
     "codepage": "code page conversion against memmove, iconv, uconv and the standard library",
     "session": "the SMTP session alone against smtp-source",
+    "ezatmail": "one call of ezatmail against Postfix's sendmail",
     "gateway": "the whole path against smtp-source",
 }
 

@@ -41,7 +41,7 @@ class BenchParcel:
     def size(self) -> int:
         return len(self.text)
 
-    def wire(self, _server: TargetServer) -> bytes:
+    def wire(self, _server: TargetServer, *, eight_bit: bool) -> bytes:
         return self.text
 
 

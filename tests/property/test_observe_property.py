@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import io
+import json
 import typing
 from datetime import UTC, datetime
 
@@ -13,10 +14,11 @@ from cssmtp.messages import plain
 from cssmtp.model import Fault, FaultKind
 from cssmtp.observe import events, wording
 from cssmtp.observe.console import Console
+from cssmtp.observe.entry import Entry, json_line, text_line
 from cssmtp.observe.facts import Counts, Disposition, Event, SpoolFile
-from cssmtp.observe.log import line
 from cssmtp.observe.report import LINE_LIMIT, FailedRecipient, error_report
 
+NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 KINDS = [kind for _, kind in inspect.getmembers(events, inspect.isclass) if issubclass(kind, Event) and kind is not Event]
 
 HOSTILE = st.text(
@@ -44,13 +46,26 @@ def strategy(kind: object) -> st.SearchStrategy[typing.Any]:
 @given(event=st.sampled_from(KINDS).flatmap(instances))
 def test_any_event_makes_one_printable_bounded_line(event: Event) -> None:
     told = wording.tell(event, wording.message_of(event))
-    text = line(told, "2026-01-31T23:59:59.000+00:00")
+    text = Entry(event, told, NOW, text_line).line
     assert text.isprintable()
     assert len(text.encode()) < 12_000
     columns = text.split(" ")
     assert columns[1] == told.message.id
-    assert columns[2:5] == [told.job, told.mail, told.target]
+    assert columns[2:6] == [told.task, told.job, told.mail, told.target]
     assert told.message.level & wording.levels_of(type(event))
+
+
+@settings(max_examples=200, deadline=None)
+@given(event=st.sampled_from(KINDS).flatmap(instances))
+def test_any_event_makes_one_json_object_on_one_line(event: Event) -> None:
+    message = wording.message_of(event)
+    text = Entry(event, wording.tell(event, message), NOW, json_line).line
+    assert text.isascii()
+    assert text.isprintable()
+    found = json.loads(text)
+    assert found["id"] == message.id
+    assert found["time"] == "2026-01-31T23:59:59.000+00:00"
+    assert set(found.get("values", {})) == set(message.inserts)
 
 
 @settings(max_examples=100, deadline=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cssmtp.codepage import registry
+from cssmtp.codepage.transcode import source_text, transcoder
 from cssmtp.errors import UnknownCodePage
 
 CONFIGURATION_NAMES = "037 273 277 278 280 281 282 284 285 297 500 871 1047 1140 1141 1142 1143 1144 1145 1146 1147 1148 1149"
@@ -75,3 +76,15 @@ def test_roles_and_exactness() -> None:
     assert {page.name for page in registry.pages() if not page.exact} == {"IBM-281", "IBM-423", "IBM-905", "IBM-931", "IBM-1370"}
     assert not registry.lookup("IBM-943").host
     assert registry.lookup("IBM-939").host
+
+
+@pytest.mark.parametrize(
+    ("page", "charset"), [("IBM-943", "UTF-8"), ("GB18030", "UTF-8"), ("IBM-1047", "IBM-500"), ("IBM-1047", "cp1254x")]
+)
+def test_pages_are_refused_at_the_end_where_they_do_not_belong(page: str, charset: str) -> None:
+    with pytest.raises(UnknownCodePage):
+        transcoder(page, charset)
+
+
+def test_a_single_byte_charset_can_be_read() -> None:
+    assert source_text("ISO8859-15").text(b"\xa4\n") == "€\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cssmtp.codepage import registry
+from cssmtp.codepage import registry, transcode
+from cssmtp.codepage.targets import TableTarget
 from cssmtp.codepage.transcode import Conversion, source_text, transcoder
 
 HOST_SINGLE = [name for name in registry.names("translate") if registry.lookup(name).kind == "SBCS"]
@@ -27,6 +28,21 @@ def test_lines_equal_the_join_of_records() -> None:
     block, single = transcoder("IBM-1140", "ISO8859-1"), transcoder("IBM-1140", "ISO8859-1")
     assert block.lines(b"".join(line + b"\x15" for line in lines)) == b"".join(single.record(line) + b"\r\n" for line in lines)
     assert (block.substitutions, block.controls) == (single.substitutions, single.controls) == (1, 4)
+
+
+@pytest.mark.parametrize("charset", [*registry.names("charset"), *registry.names("mbcharset")])
+def test_nothing_but_a_period_becomes_a_period(charset: str) -> None:
+    assert transcoder("UTF-8", charset).lines("．\n".encode()) != b".\r\n"
+    target = transcode.target_of(charset, Conversion())
+    if isinstance(target, TableTarget):
+        assert [text for text, data in target.encoder.items() if data.startswith(b".")] == ["."]
+
+
+@pytest.mark.parametrize("page", registry.names("translate"))
+def test_one_byte_is_the_period(page: str) -> None:
+    source = source_text(page)
+    assert [byte for byte in range(256) if source.text(bytes([byte])) == "."] == [source.period[0]]
+    assert [byte for byte in range(256) if source.text(bytes([byte])) == " "] == [source.blank[0]]
 
 
 def test_a_line_break_within_a_record_is_a_blank() -> None:
@@ -85,3 +101,36 @@ def test_single_byte_page_to_utf8() -> None:
     own = transcoder("IBM-1140", "UTF-8")
     assert own.lines(b"\x9f\x15\xc1\x00\x15") == "€\r\nA \r\n".encode()
     assert own.controls == 1
+
+
+LOSSLESS = {
+    "ISO8859-1": (37, 273, 277, 278, 280, 282, 284, 285, 297, 500, 871, 1047, 274, 275),
+    "windows-1252": (37, 273, 500, 871, 1047, *range(1140, 1150), 924, 1122, 1157, 28709),
+    "ISO8859-15": (924,),
+    "windows-1250": (870, 1153),
+    "windows-1251": (880, 1025, 1123, 1154, 1158),
+    "ISO8859-7": (875, 4971),
+    "windows-1254": (1026, 1155),
+    "windows-1257": (1112, 1156),
+    "ISO8859-8": (424, 803),
+    "IBM-874": (838,),
+    "windows-1258": (1130, 1164),
+}
+
+
+@pytest.mark.parametrize(("charset", "page"), [(charset, page) for charset, pages in LOSSLESS.items() for page in pages])
+def test_the_charsets_that_the_documentation_recommends_lose_nothing(charset: str, page: int) -> None:
+    source = source_text(str(page))
+    known = bytes(byte for byte in range(256) if source.text(bytes([byte])) != "\ufffd")
+    own = transcoder(str(page), charset)
+    own.record(known)
+    assert own.substitutions == 0
+
+
+@pytest.mark.parametrize("page", HOST_SINGLE)
+def test_utf8_loses_nothing_with_any_page(page: str) -> None:
+    source = source_text(page)
+    known = bytes(byte for byte in range(0x40, 256) if source.text(bytes([byte])) != "\ufffd")
+    own = transcoder(page, "UTF-8")
+    assert own.record(known).decode() == "".join(" " if "\x7f" <= each < "\xa0" else each for each in source.text(known))
+    assert own.substitutions == 0

@@ -65,13 +65,13 @@ def icu(kind: str) -> dict[str, Any]:
         "icu-single": gen_codepages.SINGLE_ICU.values(),
         "icu-host": gen_codepages.HOST_ICU.values(),
         "icu-encoder": [converter for converter, _ in gen_codepages_double.TARGETS.values() if converter],
-        "icu-encoder-single": [gen_codepages.SINGLE_ICU[name] for name in gen_codepages.TARGETS_SINGLE],
+        "icu-alphabets": [gen_codepages.SINGLE_ICU[name] for name in gen_codepages.TARGETS_SINGLE],
     }[kind]
     command = [
         sys.executable,
         "-m",
         "tools.codepage_witnesses",
-        kind.removesuffix("-single") if "encoder" in kind else kind,
+        kind,
         *names,
     ]
     done = subprocess.run(command, capture_output=True, check=False, cwd=Path(__file__).parent.parent.parent)
@@ -163,7 +163,7 @@ def test_single_byte_tables_against_libicu(name: str) -> None:
 
 @pytest.mark.parametrize("name", gen_codepages.TARGETS_SINGLE)
 def test_what_single_byte_targets_write_against_libicu(name: str) -> None:
-    theirs = icu_table("icu-encoder-single", gen_codepages.SINGLE_ICU[name])
+    theirs = icu_table("icu-alphabets", gen_codepages.SINGLE_ICU[name])
     assert {text: data.hex() for text, data in tables.encoder(name).items() if text < "\uffff"} == theirs
 
 

@@ -52,6 +52,7 @@ def test_size_rule(capabilities: Capabilities, size: int, fits: bool) -> None:
 
 def test_fitness_by_state() -> None:
     need = Need(True, 1)
+    assert obstacle(need, make()) == ""
     assert fitness(need, make(), NOW, TRUST) is Fitness.UNKNOWN
     assert fitness(need, make(TLS), NOW, TRUST) is Fitness.CAPABLE
     assert fitness(need, make(NO_TLS), NOW, TRUST) is Fitness.INCAPABLE

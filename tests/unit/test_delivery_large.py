@@ -8,7 +8,6 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from aiosmtpd.controller import Controller  # noqa: F401 - its import checks that the peer's package is whole
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from cssmtp.config.model import Timeout
@@ -43,6 +42,35 @@ async def test_a_50_mb_mail_is_streamed_with_flat_memory() -> None:
         mail = server.accepted[1]
         assert mail.size == count * len(BLOCK)
         assert mail.digest == expected.hexdigest()
+
+
+async def test_a_server_that_reads_slowly_makes_us_wait_not_grow() -> None:
+    count = 200  # 50 MB, more than any socket buffer
+    pulled = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal pulled
+        for block in blocks(count):
+            pulled += 1
+            yield block
+
+    timeout = Timeout(data_block=30)
+    async with MisbehavingServer({"body": "wait"}) as server, office(target(server.port), timeout=timeout) as here:
+        parcel = TestParcel(text=counted, size=1)
+        here.courier.submit(parcel)
+        await server.hanging.wait()
+        (link,) = here.courier._links()
+        while link._room.is_set():
+            await asyncio.sleep(0)
+        before = pulled
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert pulled <= before + 1
+        assert pulled < count // 2
+        server.release.set()
+        await here.until(lambda: parcel in here.outcomes)
+        assert here.words(parcel)[0].startswith("delivered")
+        assert server.accepted[0].size == count * len(BLOCK)
 
 
 async def test_small_mails_and_large_ones_take_turns_on_one_connection() -> None:

@@ -163,9 +163,35 @@ async def test_a_failing_mx_lookup_is_told(monkeypatch: pytest.MonkeyPatch, erro
         await SystemResolver().exchangers("corp.test")
 
 
+class Stack:
+    """A socket that can be bound, or not."""
+
+    def __init__(self, error: OSError | None) -> None:
+        self.error = error
+
+    def __call__(self, *_: object) -> Stack:
+        return self
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def bind(self, _address: tuple[str, int]) -> None:
+        if self.error:
+            raise self.error
+
+
+@pytest.mark.parametrize(("error", "expected"), [(None, True), (OSError("cannot assign requested address"), False)])
+def test_ipv6_is_there_when_its_loopback_can_be_bound(
+    monkeypatch: pytest.MonkeyPatch, error: OSError | None, expected: bool
+) -> None:
+    monkeypatch.setattr("socket.has_ipv6", True)
+    monkeypatch.setattr("socket.socket", Stack(error))
+    assert has_ipv6() is expected
+
+
 def test_whether_there_is_ipv6_depends_on_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.has_ipv6", False)
-    assert not has_ipv6()
-    monkeypatch.setattr("socket.has_ipv6", True)
-    monkeypatch.setattr("socket.socket", lambda *_: (_ for _ in ()).throw(OSError("address family not supported")))
     assert not has_ipv6()

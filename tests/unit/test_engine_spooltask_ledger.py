@@ -12,9 +12,10 @@ from cssmtp.engine.checkpoint import Checkpoint
 from cssmtp.engine.context import Flow
 from cssmtp.engine.ledger import History, MailState, MemoryLedger, Then
 from cssmtp.engine.ledgerfile import LedgerFile
+from cssmtp.engine.parcels import MailParcel
 from cssmtp.engine.parking import ParkedMail
 from cssmtp.engine.spooltask import DELIVERED_BEFORE
-from cssmtp.model import Outcome, Verdict
+from cssmtp.model import DeckMail, Envelope, HeaderFacts, Outcome, Verdict
 from cssmtp.observe.events import (
     DeadLetterStored,
     Disposition,
@@ -195,7 +196,7 @@ def test_flushretry_ends_long_retry_now(tmp_path: Path) -> None:
         made.put(deck(["451@example.net"], ["451x1@example.net"], ["bob@example.net"]))
         task = made.task()
         running = asyncio.create_task(task.run())
-        await until(lambda: task.retrying == 2)
+        await until(lambda: task.long_retry == 2)
         assert task.flush() == 2
         assert task.flush() == 0
         await running
@@ -213,7 +214,7 @@ def test_flushretry_hands_on_to_extended_retry_when_that_is_active(tmp_path: Pat
         made.put(deck(["451@example.net"]))
         task = made.task()
         running = asyncio.create_task(task.run())
-        await until(lambda: task.retrying == 1)
+        await until(lambda: task.long_retry == 1)
         task.flush()
         result = await running
         assert [parked.mail.number for parked, _ in parking.mails] == [1]
@@ -393,7 +394,6 @@ def test_a_stop_records_who_was_reached_and_gives_the_file_back(tmp_path: Path) 
             await running
         assert made.store.counts()["ready"] == 1
         assert ledger.forgotten == []
-        assert not task.ending
 
     run(work)
 
@@ -412,7 +412,7 @@ def test_a_cancelled_task_leaves_no_timer_and_no_copying(tmp_path: Path) -> None
         made.put(deck(["451@example.net"], ["451x1@example.net"]))
         task = made.task()
         running = asyncio.create_task(task.run())
-        await until(lambda: task.retrying == 2)
+        await until(lambda: task.long_retry == 2)
         task.flush()
         await spin()
         running.cancel()
@@ -453,7 +453,7 @@ def test_flow_tells_the_operator_when_no_target_can_be_reached() -> None:
         flow = Flow(events.append, limit=1)
         flow.courier = courier = FakeCourier()  # type: ignore[assignment]
         courier.all_down = True
-        mail = type("Parcel", (), {"weight": 10})()
+        mail = MailParcel(DeckMail(1, Envelope("h", "", ()), b"", HeaderFacts(0, True, True, True), 0, 1, 2), b"", None, None)  # type: ignore[arg-type]
         flow.took(mail)
         reader = asyncio.create_task(flow.room())
         await spin()
@@ -487,7 +487,7 @@ def test_with_the_real_checkpoint_a_second_life_goes_on_where_the_first_stopped(
             with pytest.raises(asyncio.CancelledError):
                 await running
         else:
-            await until(lambda: task.retrying == 1)
+            await until(lambda: task.long_retry == 1)
             await warp(MINUTE)
             await running
             assert await ledger.open_file(task._file.id) is None

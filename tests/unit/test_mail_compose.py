@@ -103,10 +103,10 @@ def test_pi73909_the_charset_is_that_of_the_target() -> None:
     for charset, encoding in (("ISO8859-1", "latin-1"), ("UTF-8", "utf-8"), ("IBM-850", "cp850")):
         composer = Composer(WireFormat("IBM-1047", charset))
         assert composer.small(found, b"") == "Subject: ü\r\n\r\nß\r\n.\r\n".encode(encoding)
-        assert composer.substitutions == 0
+        assert composer.counted == (0, 0, 0)
     composer = Composer(WireFormat("IBM-1047", "US-ASCII"))
     assert composer.small(found, b"") == b"Subject: ?\r\n\r\n?\r\n.\r\n"
-    assert composer.substitutions == 2
+    assert composer.counted == (2, 0, 0)
 
 
 def test_text_is_the_message_without_the_final_period() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cssmtp.messages import INITIAL_LEVEL, Level
+from cssmtp.messages import INITIAL_LEVEL
 from cssmtp.model import Envelope, Fault, FaultKind, Outcome, Verdict
+from cssmtp.observe import wording
 from cssmtp.observe.bus import Bus
+from cssmtp.observe.entry import Entry
 from cssmtp.observe.events import (
     Debug,
     DeckCommand,
@@ -27,7 +29,7 @@ from cssmtp.observe.log import FileChannel, Log, StreamChannel
 from cssmtp.observe.wiring import observers
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, 123456, timezone(timedelta(hours=-5)))
-FILE = SpoolFile("f1", "CSSMTP", "PAYRUN", "JOB01234", 102, "PAYUSER")
+FILE = SpoolFile("f1", "CSSMTP", "PAYRUN", "JOB01234", 102, "PAYUSER", tkid=17)
 SENT = MailEnded(
     FILE, 3, Envelope("mvsa", "a@example.org", ("b@example.net",)), 1024, (Outcome(Verdict.DELIVERED, "250 ok", "192.0.2.1"),)
 )
@@ -48,6 +50,10 @@ class FixedClock:
         return 0.0
 
 
+def said(text: str) -> Entry:
+    return Entry(DEBUG, wording.tell(DEBUG, wording.message_of(DEBUG)), NOW, lambda entry, time: text)
+
+
 class Paper:
     """A channel in memory that can be told to fail."""
 
@@ -57,9 +63,9 @@ class Paper:
         self.lines: list[str] = []
         self.broken = False
 
-    def write(self, line: str, level: Level) -> None:
+    def write(self, entry: Entry) -> None:
         self.reopen()
-        self.lines.append(line)
+        self.lines.append(entry.line)
 
     def reopen(self) -> None:
         if self.broken:
@@ -80,14 +86,14 @@ def make(level: int = 7, ready: bool = True) -> tuple[Bus, Log, Paper, io.String
     return bus, log, paper, stderr
 
 
-def test_one_line_has_time_id_job_mail_target_text() -> None:
+def test_one_line_has_time_id_task_job_mail_target_text() -> None:
     bus, _, paper, _ = make(level=15)
     bus.publish(SENT)
     bus.publish(DOWN)
     assert paper.lines == [
-        "2026-01-31T23:59:59.123-05:00 BMG0401I PAYRUN/JOB01234 3 192.0.2.1 "
+        "2026-01-31T23:59:59.123-05:00 BMG0401I 17 PAYRUN/JOB01234 3 192.0.2.1 "
         "sent from <a@example.org>, recipients 1, size 1024, tries 1: 250 ok",
-        "2026-01-31T23:59:59.123-05:00 BMG0602W - - 192.0.2.25:25 "
+        "2026-01-31T23:59:59.123-05:00 BMG0602W - - - 192.0.2.25:25 "
         "target server 192.0.2.25 port 25 cannot be used, next try in 120 seconds: connection refused",
     ]
 
@@ -95,7 +101,7 @@ def test_one_line_has_time_id_job_mail_target_text() -> None:
 def test_ipv6_target_is_bracketed_in_its_column() -> None:
     bus, _, paper, _ = make(level=32)
     bus.publish(SPOKEN)
-    assert paper.lines[0].endswith(" BMG0609I - - [2001:db8::1]:25 > QUIT")
+    assert paper.lines[0].endswith(" BMG0609I - - - [2001:db8::1]:25 > QUIT")
 
 
 def test_log_level_is_127_until_initialisation_is_complete() -> None:
@@ -160,7 +166,7 @@ def test_nothing_in_a_deck_can_forge_a_line() -> None:
     assert len(paper.lines) == 2
     assert all(line.isprintable() for line in paper.lines)
     assert "X\\x0d\\x0a2026" in paper.lines[0]
-    assert paper.lines[1].split(" ")[1:5] == ["BMG0302W", "A\\x20B\\x0aC/-", "-", "-"]
+    assert paper.lines[1].split(" ")[1:6] == ["BMG0302W", "-", "A\\x20B\\x0aC/-", "-", "-"]
 
 
 def test_a_failing_log_is_told_once_and_once_more_when_it_works_again() -> None:
@@ -188,7 +194,7 @@ def test_file_is_appended_to_and_made_private_to_owner_and_group(tmp_path: Path)
     path = tmp_path / "log"
     for text in ("one", "zwei ü €"):
         channel = FileChannel(path)
-        channel.write(text, Level.EVENT)
+        channel.write(said(text))
         channel.close()
         channel.close()
     assert path.read_text(encoding="utf-8") == "one\nzwei ü €\n"
@@ -198,11 +204,11 @@ def test_file_is_appended_to_and_made_private_to_owner_and_group(tmp_path: Path)
 def test_reopen_goes_on_in_a_new_file_after_rotation(tmp_path: Path) -> None:
     path = tmp_path / "log"
     channel = FileChannel(path)
-    channel.write("old", Level.EVENT)
+    channel.write(said("old"))
     path.rename(tmp_path / "log.1")
-    channel.write("still old", Level.EVENT)
+    channel.write(said("still old"))
     channel.reopen()
-    channel.write("new", Level.EVENT)
+    channel.write(said("new"))
     channel.close()
     assert (tmp_path / "log.1").read_text() == "old\nstill old\n"
     assert path.read_text() == "new\n"
@@ -214,8 +220,8 @@ def test_a_line_cut_by_a_full_disk_does_not_swallow_the_next(tmp_path: Path, mon
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", lambda descriptor, data: whole(descriptor, data[:2]))
         with pytest.raises(OSError, match="No space"):
-            channel.write("first", Level.EVENT)
-    channel.write("second", Level.EVENT)
+            channel.write(said("first"))
+    channel.write(said("second"))
     channel.close()
     assert path.read_text() == "fi\nsecond\n"
 
@@ -273,9 +279,9 @@ def test_with_a_log_file_the_console_gets_its_messages(tmp_path: Path) -> None:
 def test_stream_channel_survives_a_closed_stream() -> None:
     stream = io.StringIO()
     channel = StreamChannel(stream)
-    channel.write("text", Level.EVENT)
+    channel.write(said("text"))
     assert stream.getvalue() == "text\n"
     stream.close()
-    channel.write("text", Level.EVENT)
+    channel.write(said("text"))
     channel.reopen()
     assert channel.name == "standard error"

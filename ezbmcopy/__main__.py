@@ -1,0 +1,5 @@
+"""`python -m ezbmcopy` is the `ezbmcopy` command."""
+
+from ezbmcopy.cli import main
+
+raise SystemExit(main())
