@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", required=True, help="the configuration file")
     parser.add_argument("--spool", metavar="DIR", help="the spool directory")
     parser.add_argument(
-        "--checkpoint", metavar="FILE", help="the checkpoint file (kept for the delivery checkpoint; not used yet)"
+        "--checkpoint", metavar="FILE", help="the checkpoint file, on a local disk: after a crash nothing sent is sent again"
     )
     parser.add_argument(
         "--socket", metavar="PATH", help="the control socket for operator commands (default: control in the spool directory)"
@@ -67,7 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-p", "-P", metavar="NAME", dest="stack", help="TCP/IP stack name; accepted as on z/OS, Linux has one stack"
     )
     parser.add_argument(
-        "-f", "-F", dest="cold", action="store_true", help="cold start: forget the checkpoint (there is none to forget yet)"
+        "-f",
+        "-F",
+        dest="cold",
+        action="store_true",
+        help="cold start: forget the checkpoint, do partly processed spool files again",
     )
     parser.add_argument("--until-idle", action="store_true", help="end when the spool is empty and nothing is waiting")
 
@@ -90,10 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     if loaded.configuration is None:
         raise ConfigurationError([str(diagnostic) for diagnostic in loaded.diagnostics])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        work = _daemon(
-            loaded.configuration, warnings(loaded), reload, until_idle=arguments.until_idle, stack=arguments.stack or ""
-        )
-        return runner.run(work)
+        return runner.run(_daemon(loaded.configuration, warnings(loaded), reload, arguments))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -107,7 +108,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _daemon(
-    configuration: Configuration, remarks: list[str], reload: Callable[[], Loaded], *, until_idle: bool, stack: str
+    configuration: Configuration, remarks: list[str], reload: Callable[[], Loaded], arguments: argparse.Namespace
 ) -> int:
     clock = SystemClock()
     configuration = settled_names(configuration)
@@ -119,8 +120,8 @@ async def _daemon(
     for remark in remarks:
         bus.publish(ConfigurationRemark(remark))
     loop = asyncio.get_running_loop()
-    with serve(configuration, bus, clock, until_idle=until_idle) as gateway:
-        smf = smf_sink(configuration, bus, clock, gateway.gauges, stack=stack)
+    with serve(configuration, bus, clock, until_idle=arguments.until_idle, cold=arguments.cold) as gateway:
+        smf = smf_sink(configuration, bus, clock, gateway.gauges, stack=arguments.stack or "")
         gateway.every_second(notifier.beat)
         if smf is not None:
             gateway.every_second(smf.tick)

@@ -20,7 +20,14 @@ def extension(name: str, field: str, kind: Kind, default: str, meaning: str, *, 
 
 SYSTEM: tuple[Parameter, ...] = (
     extension("Spool", "spool", AbsolutePath(), "/var/spool/cssmtp", "The spool.", refreshable=False),
-    extension("Checkpoint", "checkpoint", AbsolutePath("file"), NO_DEFAULT, "File of the checkpoint.", refreshable=False),
+    extension(
+        "Checkpoint",
+        "checkpoint",
+        AbsolutePath("file"),
+        NO_DEFAULT,
+        "File of the checkpoint, on a local disk; without it a crash has partly processed spool files done again.",
+        refreshable=False,
+    ),
     extension("Socket", "socket", AbsolutePath("file"), NO_DEFAULT, "Socket of the operator commands.", refreshable=False),
     extension(
         "LogFile",
@@ -77,7 +84,7 @@ SYSTEM: tuple[Parameter, ...] = (
         AbsolutePath("file"),
         NO_DEFAULT,
         "Python file with the user exit; default: one that is installed as an entry point cssmtp.exits.",
-        refreshable=True,
+        refreshable=False,
     ),
     extension("JobName", "job_name", MvsName(job=True), "CSSMTP", "The gateway's job name.", refreshable=False),
     extension("SystemName", "system_name", MvsName(), NO_DEFAULT, "Name of the system.", refreshable=False),

@@ -7,7 +7,7 @@ Never: understands commands or reads files; stops the gateway.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from cssmtp.observe.events import (
     ConfigurationChanged,
     ConfigurationRefreshed,
     ConfigurationRemark,
+    ExtendedRetryFlushed,
     LogLevelChanged,
     LongRetryFlushed,
     ProcessingResumed,
@@ -43,6 +44,12 @@ class Flushable(Protocol):
     tkid: int
 
     def flush(self) -> int: ...
+
+
+class Extended(Protocol):
+    """Extended retry, from which mails can be taken."""
+
+    def flush(self, age_days: int = 0) -> int: ...
 
 
 class Steering:
@@ -64,6 +71,8 @@ class Steering:
         self._publish = publish
         self._tasks = tasks
         self._wake = wake
+        self.extend: Callable[[Configuration], Awaitable[None]] | None = None  # has extended retry follow a configuration
+        self.extended: Extended | None = None
 
     # --- processing
 
@@ -100,7 +109,11 @@ class Steering:
 
     def flush_extended(self, days: int) -> int | None:
         """End extended retry of mails that are `days` old or older (MODIFY FLUSHRETRY,AGE=); None when there is none."""
-        return None
+        if self.extended is None:
+            return None
+        mails = self.extended.flush(days)
+        self._publish(ExtendedRetryFlushed(days, mails))
+        return mails
 
     # --- target servers
 
@@ -175,4 +188,6 @@ class Steering:
         """Tell those who do not look at the settings by themselves."""
         if self._flow.courier is not None:
             self._flow.courier.reconfigure(configuration)
+        if self.extend is not None:
+            await self.extend(configuration)
         await asyncio.to_thread(self._exits.settle_or_tell, configuration)

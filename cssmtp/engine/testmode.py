@@ -43,7 +43,7 @@ class TestModeTask:
         self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
         self._pending = Pending()
-        origin = origin_of(claim, context.configuration)
+        origin = origin_of(self._file, context.configuration)
         self._aftermath = Aftermath(self._file, origin, context, self._pending, None)
         self._stopping = False
         self._records = 0

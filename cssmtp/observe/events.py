@@ -8,8 +8,8 @@ Never: carries a time. The bus is synchronous, so the moment of handling is the 
 the time asks its clock: most mails are then never stamped.
 
 An event that can mean more than one thing to the reader has a `variant`, a word that is part of the message's key.
-All events are imported from here; those about target servers stand in `target_events`, about the operator's
-requests in `operator_events`, the values they carry in `facts`.
+All events are imported from here; those about target servers stand in `target_events`, about what is kept for later in
+`kept_events`, about the operator's requests in `operator_events`, the values they carry in `facts`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,15 @@ from cssmtp.observe.facts import Ignored as Ignored
 from cssmtp.observe.facts import MailResult as MailResult
 from cssmtp.observe.facts import Severity as Severity
 from cssmtp.observe.facts import SpoolFile as SpoolFile
+from cssmtp.observe.kept_events import CheckpointFailed as CheckpointFailed
+from cssmtp.observe.kept_events import CheckpointMended as CheckpointMended
+from cssmtp.observe.kept_events import CheckpointOpened as CheckpointOpened
+from cssmtp.observe.kept_events import CheckpointSetAside as CheckpointSetAside
+from cssmtp.observe.kept_events import MailDirectoryFailed as MailDirectoryFailed
+from cssmtp.observe.kept_events import MailDirectoryMended as MailDirectoryMended
+from cssmtp.observe.kept_events import MailDirectoryOpened as MailDirectoryOpened
+from cssmtp.observe.kept_events import MailParked as MailParked
+from cssmtp.observe.kept_events import PairSetAside as PairSetAside
 from cssmtp.observe.operator_events import CommandReceived as CommandReceived
 from cssmtp.observe.operator_events import CommandRefused as CommandRefused
 from cssmtp.observe.operator_events import ConfigurationRefreshed as ConfigurationRefreshed

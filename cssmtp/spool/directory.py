@@ -119,6 +119,11 @@ class DirectorySpool(SpoolStore):
                 if entry is not None:
                     yield entry
 
+    def ids(self) -> Iterator[str]:
+        for state in STATES:
+            for id, _ in self._tree.places(state):
+                yield id
+
     def counts(self) -> dict[str, int]:
         tree = self._tree
         numbers = {state: len(tree.names(tree.root / state)) for state in STATES}

@@ -158,6 +158,10 @@ class SpoolStore(Protocol):
         """All entries, or those in one of `STATES`, in name order."""
         ...
 
+    def ids(self) -> Iterator[str]:
+        """The ids of all entries in any state; cheap, nothing is read."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """How many entries are in each of `STATES`."""
         ...
