@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import select
 import sys
 import termios
@@ -25,6 +26,8 @@ from cssmtp.console.client import Unreachable, ask
 from cssmtp.console.dashboard import Data, absent, frame
 
 ANSWER_SECONDS = 5.0
+
+END = "end"
 
 EXPLANATION = """\
 keys: q ends it.
@@ -54,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         while True:
             picture, data = look(path, data)
             live.update(picture, refresh=True)
-            if key(max(0.1, arguments.every)) in ("q", "Q"):
+            if key(max(0.1, arguments.every)) in ("q", "Q", END):
                 break
     return 0
 
@@ -84,9 +87,12 @@ class Keys:
         self._descriptor = descriptor
 
     def __call__(self, seconds: float) -> str:
-        """The next key within so many seconds, "" when there was none."""
+        """The next key within so many seconds, "" when there was none, END when the terminal is gone."""
         ready, _, _ = select.select([self._descriptor] if self._descriptor >= 0 else [], [], [], seconds)
-        return sys.stdin.read(1) if ready else ""
+        if not ready:
+            return ""
+        # Not by sys.stdin: what that reads ahead, select does not see.
+        return os.read(self._descriptor, 1).decode("ascii", "replace") or END
 
 
 @contextlib.contextmanager

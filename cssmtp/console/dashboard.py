@@ -81,6 +81,7 @@ def _head(data: Data) -> RenderableType:
 
 def _numbers(data: Data, before: Data | None, seconds: float) -> RenderableType:
     retrying = sum(task["retrying"] for task in data["tasks"])
+    extended = data["extended"]
     sent = rate(data["sent"], before["sent"] if before else 0, seconds)
     cells = [
         ("sent", f"{data['sent']:,}", GOOD),
@@ -88,11 +89,7 @@ def _numbers(data: Data, before: Data | None, seconds: float) -> RenderableType:
         ("failed", f"{data['failed']:,}", BAD if data["failed"] else FAINT),
         ("waiting", f"{data['waiting']:,}", ""),
         ("long retry", f"{retrying:,}", CAUTION if retrying else FAINT),
-        (
-            "extended retry",
-            "off" if data["extended"] is None else f"{data['extended']:,}",
-            CAUTION if data["extended"] else FAINT,
-        ),
+        ("extended retry", "off" if extended is None else f"{extended:,}", CAUTION if extended else FAINT),
         ("spool files done", f"{data['files']:,}", ""),
     ]
     table = Table(box=box.ROUNDED, expand=True, show_header=True, header_style=FAINT, border_style=FAINT)
@@ -161,10 +158,10 @@ def _remarks(remarks: Sequence[Data]) -> RenderableType:
 
 def _table(title: str) -> Table:
     return Table(
-        title=title,
+        title=Text(f"\n{title}", "bold"),
         title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         expand=True,
         header_style=FAINT,
         pad_edge=False,
