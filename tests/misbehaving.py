@@ -4,16 +4,17 @@ What it does wrong is chosen by step, either for every mail (`faults`) or by the
 "rcpt-550", "dot-drop" or "rcpt-451+data-close" names steps and actions. A sender's address may speak of any step, a
 recipient's of rcpt, data, body and dot. All it accepted is in `accepted`, every command of every connection in `dialogues`.
 
-Steps: greeting ehlo helo starttls mail rcpt data body dot rset quit.
+Steps: greeting ehlo helo starttls auth mail rcpt data body dot rset quit.
 Actions: a code ("421" also closes), hang, wait (until `release` is set), close, reset, slow (byte by byte), split, garbage,
-mismatch (codes differ within a reply), huge (10 MB of text), multiline; at the dot also drop (close without having taken the
-mail) and take (take it, then close without an answer); at body "early" answers 552 in the middle of the text, "stall" reads
-no further.
+mismatch (codes differ within a reply), huge (10 MB of text), multiline; at starttls "end" and "mute" promise TLS and then close,
+or say nothing; at the dot also drop (close without having taken the mail) and take (take it, then close without an answer); at
+body "early" answers 552 in the middle of the text, "stall" reads no further.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import socket
@@ -76,9 +77,14 @@ class MisbehavingServer:
         mails_per_connection: int = 0,
         recipients_per_mail: int = 0,
         release: asyncio.Event | None = None,
+        insists_on_hello: bool = False,
+        passwords: dict[str, str] | None = None,
+        mechanisms: str = "PLAIN LOGIN XOAUTH2",
     ) -> None:
         """`faults`: step -> action, for all. `tls` adds STARTTLS. After `mails_per_connection` mails the next MAIL gets a 421,
-        after `recipients_per_mail` recipients the next RCPT a 452.
+        after `recipients_per_mail` recipients the next RCPT a 452. With `insists_on_hello` the handshake makes the server
+        forget the EHLO (RFC 3207 4.2), and without one it takes no mail. With `passwords` (user to password or token) it offers
+        AUTH on connections with TLS, and takes no mail there before a login.
         """
         self.faults = faults or {}
         self.extensions = [*extensions, *(["STARTTLS"] if tls else [])]
@@ -88,6 +94,10 @@ class MisbehavingServer:
         self.release = release or asyncio.Event()
         self.took_a_mail = asyncio.Event()
         self.hanging = asyncio.Event()
+        self.insists_on_hello = insists_on_hello
+        self.passwords = passwords
+        self.mechanisms = mechanisms
+        self.logins: list[tuple[str, str]] = []
         self.port = 0
         self.accepted: list[Received] = []
         self.dialogues: list[Dialogue] = []
@@ -150,6 +160,8 @@ class _Connection:
         self.buffer = bytearray()
         self.number = len(server.dialogues)
         self.mails = 0
+        self.greeted = False
+        self.known = False
         self.sender: str | None = None
         self.recipients: list[str] = []
         self.faults: dict[str, str] = {}
@@ -161,13 +173,19 @@ class _Connection:
             verb = line.partition(" ")[0].upper()
             match verb:
                 case "EHLO":
-                    lines = ["misbehaving.example", *self.server.extensions]
+                    self.greeted = True
+                    offered = [word for word in self.server.extensions if not (self.dialogue.tls and word == "STARTTLS")]
+                    if self.server.passwords and self.server.mechanisms and self.dialogue.tls:
+                        offered.append(f"AUTH {self.server.mechanisms}")
+                    lines = ["misbehaving.example", *offered]
                     text = "".join(f"250-{word}\r\n" for word in lines[:-1]) + f"250 {lines[-1]}"
                     await self.answer("ehlo", text)
                 case "HELO":
                     await self.answer("helo", "250 misbehaving.example")
                 case "STARTTLS":
                     await self.start_tls()
+                case "AUTH":
+                    await self.auth(line)
                 case "MAIL":
                     await self.mail(line)
                 case "RCPT":
@@ -206,12 +224,43 @@ class _Connection:
         if self.server.tls is None:
             await self.answer("starttls", "502 5.5.1 No")
             return
+        action = self.action("starttls")
+        if action in ("end", "mute"):
+            await self.write(b"220 2.0.0 Go ahead\r\n")
+            await self.act("close" if action == "end" else "stall", b"")
         if not await self.answer("starttls", "220 2.0.0 Go ahead"):
             return
         await self.writer.start_tls(self.server.tls)
         self.dialogue.tls = True
+        self.greeted = False
+
+    async def auth(self, line: str) -> None:
+        _, mechanism, first = line.split(" ")
+        match mechanism:
+            case "PLAIN":
+                user, secret = base64.b64decode(first).decode().split("\0")[1:]
+            case "LOGIN":
+                await self.write(b"334 UGFzc3dvcmQ6\r\n")
+                user, secret = base64.b64decode(first).decode(), base64.b64decode(await anext(self.lines())).decode()
+            case _:
+                parts = base64.b64decode(first).decode().split("\1")
+                user, secret = parts[0].removeprefix("user="), parts[1].removeprefix("auth=Bearer ")
+        self.known = (self.server.passwords or {}).get(user) == secret and not self.action("auth")
+        if self.known:
+            self.server.logins.append((mechanism, user))
+        elif mechanism == "XOAUTH2":
+            await self.write(b"334 eyJzdGF0dXMiOiI0MDAifQ==\r\n")
+            await anext(self.lines())
+        good = "235 2.7.0 Welcome" if self.known else f"535 5.7.8 I do not know {first} {secret}"
+        await self.answer("auth", good)
 
     async def mail(self, line: str) -> None:
+        if self.server.insists_on_hello and not self.greeted:
+            await self.write(b"503 5.5.1 EHLO first\r\n")
+            return
+        if self.server.passwords and self.dialogue.tls and not self.known:
+            await self.write(b"530 5.7.0 Authentication required\r\n")
+            return
         limit = self.server.mails_per_connection
         if limit and self.mails >= limit:
             await self.act("421", b"")

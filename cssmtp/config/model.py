@@ -67,6 +67,15 @@ class MimeLabel(enum.Enum):
     FORCE = "FORCE"
 
 
+class AuthMechanism(enum.Enum):
+    """How we log in to a target. AUTO takes the best one that the server offers."""
+
+    AUTO = "AUTO"
+    PLAIN = "PLAIN"
+    LOGIN = "LOGIN"
+    XOAUTH2 = "XOAUTH2"
+
+
 class AddressKind(enum.Enum):
     """Which of the three parameters named a target."""
 
@@ -86,7 +95,8 @@ class TargetServer:
     """One TargetServer block (configuration.md 3). `message_size` in bytes; `max_msg_sent` 0 = no limit.
 
     The fields after `mbcharset` are extensions of ours: PEM files for TLS, the name to check in the server's certificate
-    ("" = the TargetName, else the address), the file with credentials for AUTH.
+    ("" = the TargetName, else the address), the file with credentials for AUTH, whether BDAT is used where it is offered, and how
+    many mails may be unanswered on a connection.
     """
 
     addresses: tuple[TargetAddress, ...]
@@ -102,6 +112,9 @@ class TargetServer:
     tls_key_file: str = ""
     tls_server_name: str = ""
     auth_file: str = ""
+    auth_mechanism: AuthMechanism = AuthMechanism.AUTO
+    chunking: bool = True
+    pipeline_depth: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,10 +146,10 @@ def _first_four(blocks: list[GivenBlock], findings: Findings) -> list[tuple[Give
 
 
 def _check_credentials(block: GivenBlock, findings: Findings) -> None:
-    """A key needs its certificate; a password that may go out in clear draws a warning (extension)."""
+    """A key needs its certificate; credentials that clear connections do not use draw a warning (extension)."""
     key, secret = block.find("tls_key_file"), block.find("auth_file")
     if key is not None and block.find("tls_cert_file") is None and "tls_cert_file" not in block.failed:
         findings.error(key.word.line, key.word.column, "TlsKeyFile without TlsCertFile", "add TlsCertFile, or remove TlsKeyFile")
     if secret is not None and not block.values().get("secure", False) and "secure" not in block.failed:
-        text = "AuthFile with Secure No: without TLS the password would go out in clear"
+        text = "AuthFile with Secure No: on a connection without TLS nobody logs in"
         findings.warning(secret.word.line, secret.word.column, text, "write Secure Yes")

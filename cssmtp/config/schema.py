@@ -18,6 +18,7 @@ from cssmtp.config.values import (
     AbsolutePath,
     Choice,
     CodePageName,
+    CredentialSource,
     HostName,
     Integer,
     IpAddress,
@@ -193,7 +194,13 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 evidence="DI",
             ),
             Parameter(
-                "TLSEhlo", "tls_ehlo", _YES_NO, "No", "Send EHLO again after the TLS handshake.", since="V2R4", evidence="DI"
+                "TLSEhlo",
+                "tls_ehlo",
+                _YES_NO,
+                "No",
+                "Send EHLO again after each TLS handshake; No: only to a target that takes no mail without.",
+                since="V2R4",
+                evidence="DI",
             ),
             Parameter(
                 "ReplaceSubjectAtSign",
@@ -346,7 +353,31 @@ STATEMENTS: tuple[Parameter | Block, ...] = (
                 refreshable=True,
             ),
             extension(
-                "AuthFile", "auth_file", AbsolutePath("file"), NO_DEFAULT, "File with the credentials for AUTH.", refreshable=True
+                "AuthFile",
+                "auth_file",
+                CredentialSource(),
+                NO_DEFAULT,
+                "Credentials for AUTH, on connections with TLS.",
+                refreshable=True,
+            ),
+            extension(
+                "AuthMechanism",
+                "auth_mechanism",
+                Choice(model.AuthMechanism),
+                "Auto",
+                "How to log in; Auto takes the best one that the server offers.",
+                refreshable=True,
+            ),
+            extension(
+                "Chunking", "chunking", _YES_NO, "Yes", "Send mail with BDAT (RFC 3030) where it is offered.", refreshable=True
+            ),
+            extension(
+                "PipelineDepth",
+                "pipeline_depth",
+                Integer(1, 100, "mails"),
+                "1",
+                "Mails that may be unanswered on a connection; as many may be sent twice when it breaks.",
+                refreshable=True,
             ),
         ),
         "A mail server that takes our mail; the order is the order of preference and the first four count.",

@@ -28,6 +28,9 @@ DEFAULT_SYSOUT_CLASS = "A"
 MAX_USERID = 64
 MAX_HOST = 255
 MAX_PATH = 512
+CREDENTIAL = "credential:"
+"""How a value says that it names a credential of systemd."""
+
 MAX_LABEL = 63
 MAX_PORT = 65535
 
@@ -253,6 +256,27 @@ class AbsolutePath:
             raise BadValue(f"{quoted(word)} has {len(word)} characters; allowed: {self.allowed}")
         if not word.isprintable():
             raise BadValue(f"{quoted(word)} holds a control character; allowed: {self.allowed}")
+        return word
+
+    def show(self, value: object) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialSource:
+    """Where a secret is: a file, or a credential that systemd hands over (extension)."""
+
+    @property
+    def allowed(self) -> str:
+        return f"an absolute file of 1 to {MAX_PATH} characters, or {CREDENTIAL}NAME for a credential of systemd"
+
+    def parse(self, words: Sequence[str], pages: CodePageCheck) -> str:
+        word = one_word(words, self.allowed)
+        if not word.startswith(CREDENTIAL):
+            return AbsolutePath("file").parse(words, pages)
+        name = word.removeprefix(CREDENTIAL)
+        if not name.isascii() or not name.isprintable() or "/" in name or name in ("", ".", "..") or len(name) > MAX_HOST:
+            raise BadValue(f"{quoted(name)} is not a name of a credential; allowed: {self.allowed}")
         return word
 
     def show(self, value: object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from cssmtp.delivery.dial import Dialled
 from cssmtp.delivery.link import Link
+from cssmtp.delivery.security import TlsFacts
 from cssmtp.delivery.target import Target
 from cssmtp.observe.events import ConnectionClosed, ConnectionOpened, Dialogue, Direction, TargetDown, TargetUp
 from cssmtp.smtp.capabilities import Capabilities
@@ -29,22 +30,25 @@ def target_down(target: Target, retry_seconds: float) -> TargetDown:
 def connection_opened(link: Link, dialled: Dialled) -> ConnectionOpened:
     """A connection is ready for mail; with the facts of its TLS, for auditors."""
     address = link.target.address
+    tls = dialled.tls or TlsFacts("")
     return ConnectionOpened(
         address.ip,
         address.port,
         link.key,
         esmtp=dialled.capabilities.esmtp,
         server=dialled.greeting,
-        tls_protocol=dialled.tls_protocol,
-        tls_cipher=dialled.tls_cipher,
-        tls_subject=dialled.tls_subject,
-        tls_bits=dialled.tls_bits,
-        tls_issuer=dialled.tls_issuer,
-        tls_serial=dialled.tls_serial,
-        tls_expires=dialled.tls_expires,
+        tls_protocol=tls.protocol,
+        tls_cipher=tls.cipher,
+        tls_subject=tls.subject,
+        tls_bits=tls.bits,
+        tls_issuer=tls.issuer,
+        tls_serial=tls.serial,
+        tls_expires=tls.expires,
         secure=address.server.secure,
         local=dialled.local[0],
         local_port=dialled.local[1],
+        tls_fingerprint=tls.fingerprint,
+        login=dialled.login,
     )
 
 

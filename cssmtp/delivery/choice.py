@@ -83,6 +83,8 @@ def fitness(need: Need, target: Target, now: float, trust: float) -> Fitness:
         return Fitness.UNKNOWN
     if not obstacle(need, target):
         return Fitness.CAPABLE
+    if target.tls_in_doubt and (need.tls or target.address.server.secure):
+        return Fitness.DOWN
     heard = max(target.learned, target.tls_refused) if target.tls_refusal else target.learned
     return Fitness.INCAPABLE if now - heard <= trust else Fitness.UNKNOWN
 

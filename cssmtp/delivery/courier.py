@@ -21,15 +21,16 @@ from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration, Timeout
 from cssmtp.delivery import announce
 from cssmtp.delivery.choice import Choice, Need, Nobody, Use, Wait, choose, size_limit
-from cssmtp.delivery.dial import Dialled, TargetUnusable, TlsRefused, dial
+from cssmtp.delivery.dial import Dialled
+from cssmtp.delivery.dialler import Dialler
 from cssmtp.delivery.link import Link, Parcel
 from cssmtp.delivery.post import Post
 from cssmtp.delivery.remainder import remainder, whole
-from cssmtp.delivery.resolve import Resolver, SystemResolver, has_ipv6, resolve
-from cssmtp.delivery.target import Target, TargetSnapshot, TargetState
+from cssmtp.delivery.resolve import Resolver, SystemResolver, has_ipv6
+from cssmtp.delivery.roster import Roster
+from cssmtp.delivery.target import TargetSnapshot, TargetState
 from cssmtp.model import Outcome, Verdict
 from cssmtp.observe.events import Event, InternalError
-from cssmtp.smtp.capabilities import Capabilities
 from cssmtp.smtp.verdict import Failure, FailureKind
 
 LOW_WATER = 100
@@ -40,6 +41,8 @@ FAIR_SHARE = 100
 
 STOPPING = "the gateway is stopping"
 FILE_ENDED = "end of the spool file"
+NOT_PREFERRED = "another target is preferred"
+EXAMINED = "the target is examined again"
 
 
 class Courier:
@@ -60,28 +63,29 @@ class Courier:
         traced: Callable[[], bool] = lambda: False,
     ) -> None:
         """`hello` is our own name for EHLO; `traced` tells whether anybody wants `Dialogue` events; the others are for tests."""
-        self._configuration = configuration
         self._timeout: Timeout = configuration.timeout
         self._clock = clock
         self._publish = publish
         self._ended = ended
         self._hungry = hungry
-        self._hello = hello
-        self._resolver = resolver or SystemResolver()
-        self._ipv6 = has_ipv6() if ipv6 is None else ipv6
         self._low_water = low_water
         self._traced = traced
-        self._posts: list[Post] = []
-        self._by_target: dict[Target, Post] = {}
+        self._roster = Roster(
+            configuration.targets,
+            resolver or SystemResolver(),
+            ipv6=has_ipv6() if ipv6 is None else ipv6,
+            retry_seconds=self._timeout.connect_retry,
+            publish=publish,
+            changed=self.rearrange,
+        )
+        self._dialler = Dialler(self._timeout, configuration.options, clock, publish, hello, self)
         self._queues: dict[bool, deque[Parcel]] = {False: deque(), True: deque()}
         self._tiers: dict[bool, tuple[Post, ...]] = {False: (), True: ()}  # who gets the common queues now
         self._saturated = {False: False, True: False}  # nothing can be opened for this queue until something changes
         self._parked: deque[Parcel] = deque()  # too large for the usual targets, waiting for one that is down
         self._idle: dict[Link, None] = {}  # longest idle first
         self._keys = itertools.count(1)
-        self._dials: set[asyncio.Task[None]] = set()
         self._streams: set[asyncio.Task[None]] = set()
-        self._resolved = False  # every name gave an answer
         self._file_ended = False
         self._stopping = False
         self._changed = asyncio.Event()
@@ -91,17 +95,17 @@ class Courier:
     @property
     def waiting(self) -> int:
         """Parcels submitted and not yet on a connection."""
-        reserved = sum(len(post.reserved[False]) + len(post.reserved[True]) for post in self._by_target.values())
+        reserved = sum(len(post.reserved[False]) + len(post.reserved[True]) for post in self._roster.every())
         return len(self._queues[False]) + len(self._queues[True]) + len(self._parked) + reserved
 
     @property
     def all_down(self) -> bool:
         """Whether every target is known to be out of reach now (true also when no name could be resolved)."""
-        return all(post.target.state is TargetState.DOWN for post in self._posts)
+        return all(post.target.state is TargetState.DOWN for post in self._roster.posts)
 
     async def start(self) -> None:
         """Resolve the targets. Connections are made when there is mail. Raises nothing of a network."""
-        await self._resolve()
+        await self._roster.look_up()
 
     def submit(self, parcel: Parcel) -> None:
         """Take a parcel. Returns at once; `ended` may be called from inside when no target can take it."""
@@ -128,7 +132,28 @@ class Courier:
 
     def snapshot(self) -> list[TargetSnapshot]:
         """The targets in order of preference, for displays."""
-        return [post.snapshot() for post in self._posts]
+        return [post.snapshot() for post in self._roster.posts]
+
+    def refresh_addresses(self) -> None:
+        """Turn TargetName and TargetMx into addresses again (MODIFY REFRESHIPLIST). Returns at once."""
+        self._roster.refresh()
+
+    def refresh_targets(self) -> None:
+        """Learn anew what the targets can do, also of those that are down (MODIFY REFRESHTARGETS). Returns at once.
+
+        Each gets a new connection; the old ones end after the mail under way.
+        """
+        for post in self._roster.posts:
+            post.target.forget()
+            for link in list(post.links):
+                if link in self._idle:
+                    self._dismiss(link, EXAMINED)
+                else:
+                    link.retire(EXAMINED)
+            post.crowded = False
+            post.unexamined = post.full
+            self._dialler.examine(post)
+        self._forget_tiers()
 
     async def stop(self, grace: float) -> None:
         """Begin nothing more, let mails under way end within `grace` seconds, close. Parcels that wait end as RETRY.
@@ -136,11 +161,8 @@ class Courier:
         A connection whose final dot is unanswered is waited for until its own timer ends, however long that is.
         """
         self._stopping = True
-        for post in self._posts:
-            if post.probe is not None:
-                post.probe.cancel()
-        for task in self._dials:
-            task.cancel()
+        self._dialler.stop()
+        await self._roster.stop()
         for link in self._links():
             self._dismiss(link, STOPPING)
         for parcel in self._drain():
@@ -151,19 +173,20 @@ class Courier:
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 for link in self._links():
-                    if not link.unanswered_body:
+                    if not link.unanswered:
                         link.abort(Failure(FailureKind.LOCAL, STOPPING))
             if self._links():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(left if left > 0 else None):
                         await self._changed.wait()
-        await asyncio.gather(*self._dials, *self._streams, return_exceptions=True)
+        await self._dialler.closed()
+        await asyncio.gather(*self._streams, return_exceptions=True)
 
     # for the links
 
     def next_for(self, link: Link) -> Parcel | None:
         """The next parcel for this link: what is reserved for its target, else the common queue if that is its turn."""
-        post = self._by_target[link.target]
+        post = self._roster.of(link.target)
         kinds = (link.tls,) if not post.secure else sorted((True, False), key=lambda tls: -len(self._queues[tls]))
         for tls in kinds:
             reserved = post.reserved[tls]
@@ -185,9 +208,9 @@ class Courier:
 
         A connection that ends after other mail got its answer on it has ended because of that, not of the mail nobody looked
         at: this one goes on another connection. Each such turn costs another mail a try, so it has an end. So do recipients
-        that were too many at once.
+        that were too many at once. What a connection taught us is heeded by the next one, so that has an end too.
         """
-        again = parcel if untried and link.mails else remainder(parcel, outcomes)
+        again = parcel if untried and link.proven else remainder(parcel, outcomes)
         if again is None or self._stopping:
             self._answer(parcel, outcomes)
         else:
@@ -195,11 +218,11 @@ class Courier:
 
     def became_idle(self, link: Link) -> None:
         """A link without work: it waits, or goes when nothing more is to be expected for it."""
-        post = self._by_target[link.target]
+        post = self._roster.of(link.target)
         if self._stopping or self._file_ended:
             link.finish(STOPPING if self._stopping else FILE_ENDED)
-        elif post not in self._posts or not any(post in self._tier(tls) for tls in self._kinds(link)):
-            link.finish("another target is preferred")
+        elif post.former or not any(post in self._tier(tls) for tls in self._kinds(link)):
+            link.finish(NOT_PREFERRED)
         else:
             self._idle[link] = None
             if self.waiting:  # not for this link, but mail of the other kind may need its place
@@ -209,14 +232,18 @@ class Courier:
 
     def closed(self, link: Link, reason: str) -> None:
         """A connection is gone."""
-        post = self._by_target[link.target]
+        post = self._roster.of(link.target)
         post.links.discard(link)
         post.mails += link.mails
         if not post.links:
             post.crowded = False
+        self._roster.forget(post)
         self._idle.pop(link, None)
         self._publish(announce.connection_closed(link, reason, self._clock.monotonic() - link.opened))
         self._changed.set()
+        if post.unexamined:
+            post.unexamined = False
+            self._dialler.examine(post)
         self._dispatch_all(first=not link.tls)  # if it gave way, then to the other kind
 
     def dialogue(self, link: Link, data: bytes, *, sent: bool) -> None:
@@ -226,7 +253,9 @@ class Courier:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the sending of a large mail; `stop` waits for its end."""
-        self._run_in(self._streams, work)
+        task = asyncio.get_running_loop().create_task(work)
+        self._streams.add(task)  # the loop itself keeps no hold on it
+        task.add_done_callback(self._streams.discard)
 
     # who gets what
 
@@ -236,9 +265,9 @@ class Courier:
 
     def _choose(self, need: Need) -> Choice:
         """The rules of `choice`, with what we know now. While a name is unresolved, nobody can say that nobody is capable."""
-        targets = [post.target for post in self._posts]
+        targets = [post.target for post in self._roster.posts]
         choice = choose(need, targets, self._clock.monotonic(), self._timeout.connect_retry)
-        return Wait() if isinstance(choice, Nobody) and not self._resolved else choice
+        return Wait() if isinstance(choice, Nobody) and not self._roster.complete else choice
 
     def _tier(self, tls: bool) -> tuple[Post, ...]:
         """Who gets the common queue of this kind. Ends the parcels of the queue when nobody is capable."""
@@ -247,7 +276,7 @@ class Courier:
         choice = self._choose(Need(tls, 0))
         match choice:
             case Use(targets):
-                self._tiers[tls] = tuple(self._by_target[target] for target in targets)
+                self._tiers[tls] = tuple(self._roster.of(target) for target in targets)
             case Wait():
                 pass
             case Nobody(reason):
@@ -261,20 +290,13 @@ class Courier:
         choice = self._choose(Need(parcel.tls_required, parcel.size))
         match choice:
             case Use(targets):
-                post = min((self._by_target[target] for target in targets), key=lambda post: post.connections)
+                post = min((self._roster.of(target) for target in targets), key=lambda post: post.connections)
                 post.reserved[parcel.tls_required].append(parcel)
                 self._serve(post, parcel.tls_required)
             case Wait():
                 self._parked.append(parcel)
             case Nobody(reason):
                 self._end(parcel, Verdict.UNDELIVERABLE, f"no target server is capable of this mail: {reason}")
-
-    def _rearrange(self) -> None:
-        """Something is known that was not: think again about who gets what."""
-        self._forget_tiers()
-        for parcel in list(self._drain_special()):
-            self._place(parcel)
-        self._dispatch_all()
 
     def _limit_rose(self, link: Link, parcel: Parcel) -> bool:
         """Whether a parcel too large for what the server said on this connection fits by what it said on a later one."""
@@ -294,7 +316,7 @@ class Courier:
         self._saturated = {False: False, True: False}
         for tls in (first, not first):
             self._dispatch(tls)
-            for post in self._posts:
+            for post in self._roster.posts:
                 if post.reserved[tls]:
                     self._serve(post, tls)
 
@@ -304,7 +326,7 @@ class Courier:
         if not queue or self._stopping:
             return
         tier = self._tier(tls)
-        for link in [link for link in self._idle if tls in self._kinds(link) and self._by_target[link.target] in tier]:
+        for link in [link for link in self._idle if tls in self._kinds(link) and self._roster.of(link.target) in tier]:
             if not queue:
                 return
             self._wake(link)
@@ -313,7 +335,7 @@ class Courier:
         fresh = [post for post in tier if not post.serving(tls)]  # equal targets share: each gets its first connection
         for post in fresh or sorted(tier, key=lambda post: post.connections):
             if not post.full:
-                self._open(post, tls)
+                self._dialler.open(post, tls)
                 if not fresh:
                     return
             elif fresh:
@@ -326,7 +348,7 @@ class Courier:
             self._wake(link)
             return
         if not post.full:
-            self._open(post, tls)
+            self._dialler.open(post, tls)
         elif not post.serving(tls):
             self._make_room(post, tls)
 
@@ -352,54 +374,11 @@ class Courier:
         if waits and not post.secure and post.full and not post.serving(other):
             link.retire("its place is needed")
 
-    # connections
+    # for the dialler and the roster
 
-    def _open(self, post: Post, tls: bool) -> None:
-        """Begin to make a connection, one at a time for each kind: the next is asked for when this one is busy."""
-        kind = tls or post.secure
-        if post.dialling[kind] or self._stopping or post.target.state is TargetState.DOWN:
-            return
-        self._begin_dial(post, kind)
-
-    def _begin_dial(self, post: Post, kind: bool) -> None:
-        post.dialling[kind] += 1
-        self._run_in(self._dials, self._dial(post, kind))
-
-    async def _dial(self, post: Post, tls: bool) -> None:
-        options = self._configuration.options
-        address = post.target.address
-        try:
-            result: Dialled | Exception = await dial(
-                address, self._timeout, hello=self._hello, tls=tls, tls_ehlo=options.tls_ehlo
-            )
-        except (TargetUnusable, TlsRefused) as error:
-            result = error
-        except Exception as error:  # a fault of ours must not end delivery for ever
-            self._publish(InternalError("delivery.dial", f"{type(error).__name__}: {error}"))
-            result = error
-        finally:
-            post.dialling[tls] -= 1
-        now = self._clock.monotonic()
-        match result:
-            case Dialled():
-                self._connected(post, result, now)
-            case TlsRefused():
-                self._greeted(post, result.capabilities, now, tls=False)
-                post.target.refuse_tls(str(result), now)
-                self._rearrange()
-            case _:
-                self._failed(post, str(result), now)
-
-    def _greeted(self, post: Post, capabilities: Capabilities, now: float, *, tls: bool) -> bool:
-        news = post.target.up(capabilities, now, tls=tls)
-        if news:
-            self._publish(announce.target_up(post.target, capabilities))
-        return news
-
-    def _connected(self, post: Post, dialled: Dialled, now: float) -> None:
+    def connected(self, post: Post, dialled: Dialled, now: float, *, news: bool) -> None:
+        """A connection is ready: it looks for work by itself."""
         target = post.target
-        had_trouble = bool(target.tls_refusal)
-        news = self._greeted(post, dialled.capabilities, now, tls=dialled.tls) or had_trouble
         link = Link(dialled, target, self, self._timeout, next(self._keys), traced=self._traced())
         link.size_limit = size_limit(target, dialled.capabilities)
         link.opened = now
@@ -411,61 +390,31 @@ class Courier:
         if self._stopping or (link in self._idle and not self.waiting):
             self._dismiss(link, STOPPING if self._stopping else "nothing to send")
         if news:
-            self._rearrange()  # only now: what this connection took needs no further one
+            self.rearrange()  # only now: what this connection took needs no further one
         else:
             self._dispatch_all()
 
-    def _failed(self, post: Post, reason: str, now: float) -> None:
-        """No connection could be made. A target with other connections open is not down, it has enough of them."""
-        if self._stopping:
-            return
-        pause = self._timeout.connect_retry
-        if post.probe is not None:
-            post.probe.cancel()
-        post.probe = asyncio.get_running_loop().call_later(pause, self._try_again, post)
-        if post.links:
-            post.crowded = True
-            return
-        if post.target.down(reason, now + pause):
-            self._publish(announce.target_down(post.target, pause))
-        self._rearrange()
+    def rearrange(self) -> None:
+        """Something is known that was not: think again about who gets what."""
+        self._forget_tiers()
+        for link in [link for link in self._idle if self._roster.of(link.target).former]:
+            self._dismiss(link, NOT_PREFERRED)
+        for parcel in list(self._drain_special()):
+            self._place(parcel)
+        self._dispatch_all()
 
-    def _try_again(self, post: Post) -> None:
-        """ConnectRetry is over: see whether the target is back, with mail waiting or not."""
-        post.probe = None
-        post.crowded = False
-        if post.target.state is TargetState.DOWN:
-            kind = post.secure or (bool(self._queues[True]) and not self._queues[False])
-            self._begin_dial(post, kind)
-        else:
-            self._dispatch_all()
+    def look_again(self) -> None:
+        """A further connection may be possible."""
+        self._dispatch_all()
 
-    async def _resolve(self) -> None:
-        """Turn names into targets; again after ConnectRetry while some name gives no answer. Known targets keep their state."""
-        resolution = await resolve(self._configuration.targets, self._resolver, ipv6=self._ipv6)
-        for remark in resolution.remarks:
-            self._publish(remark)
-        known = {post.target.address: post for post in self._posts}
-        self._posts = [known.get(address) or Post(Target(address)) for address in resolution.addresses]
-        self._by_target |= {post.target: post for post in self._posts}
-        self._resolved = resolution.complete
-        if not resolution.complete and not self._stopping:
-            asyncio.get_running_loop().call_later(self._timeout.connect_retry, self._resolve_again)
-        self._rearrange()
-
-    def _resolve_again(self) -> None:
-        if not self._stopping:
-            self._run_in(self._dials, self._resolve())
+    def probe_kind(self, post: Post) -> bool:
+        """A target is probed in clear, unless only mail with TLS waits."""
+        return post.secure or (bool(self._queues[True]) and not self._queues[False])
 
     # small things
 
-    def _run_in(self, tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        tasks.add(task)  # the loop itself keeps no hold on it
-        task.add_done_callback(tasks.discard)
-
     def _links(self) -> list[Link]:
-        return [link for post in self._by_target.values() for link in post.links]
+        return [link for post in self._roster.every() for link in post.links]
 
     def _drain(self) -> Iterator[Parcel]:
         """Take out everything that waits."""
@@ -478,7 +427,7 @@ class Courier:
         """Take out what waits for a certain target."""
         while self._parked:
             yield self._parked.popleft()
-        for post in self._by_target.values():
+        for post in self._roster.every():
             for reserved in post.reserved.values():
                 while reserved:
                     yield reserved.popleft()

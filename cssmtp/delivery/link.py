@@ -20,18 +20,21 @@ from cssmtp.config.model import TargetServer, Timeout
 from cssmtp.delivery.dial import Dialled
 from cssmtp.delivery.target import Target
 from cssmtp.errors import UnsendableMail
+from cssmtp.mail.compose import unstuffed
 from cssmtp.model import Outcome, Verdict
-from cssmtp.smtp.session import (
+from cssmtp.smtp.exchange import (
     Broken,
-    ClientSession,
     Closing,
     Ended,
+    Learned,
+    Lesson,
     Send,
     SendBody,
     SessionEvent,
     Transaction,
     UnsendableAddress,
 )
+from cssmtp.smtp.session import ClientSession
 from cssmtp.smtp.verdict import Failure, FailureKind, Step
 
 NEVER = float("inf")
@@ -108,11 +111,18 @@ def seconds_for(timeout: Timeout) -> dict[Step, float]:
         Step.MAIL: timeout.mail_command,
         Step.RCPT: timeout.rcpt_command,
         Step.DATA: timeout.data_command,
+        Step.BDAT: timeout.data_term,
         Step.BLOCK: timeout.data_block,
         Step.TERM: timeout.data_term,
         Step.RSET: timeout.any_command,
         Step.QUIT: timeout.any_command,
     }
+
+
+def chunk_of(text: bytes) -> bytes:
+    """A whole message in wire form -> what BDAT sends of it: dots unstuffed, no final dot (RFC 3030 section 2)."""
+    body = text[:-3]
+    return unstuffed(body) if b"\r\n." in body or body[:1] == b"." else body
 
 
 class _Load:
@@ -133,7 +143,7 @@ class Link(asyncio.BufferedProtocol):
     ) -> None:
         self.target = target
         self.key = key
-        self.tls = dialled.tls
+        self.tls = dialled.tls is not None
         self.traced = traced
         self.size_limit = 0  # octets, 0 = none; the courier's
         self.opened = 0.0  # when, by the courier's clock
@@ -145,14 +155,21 @@ class Link(asyncio.BufferedProtocol):
         self._server = target.address.server
         self._feeder = feeder
         self._transport = dialled.transport
-        self._session = ClientSession(dialled.capabilities, target.address.ip)
+        self._session = ClientSession(
+            dialled.capabilities,
+            target.address.ip,
+            hello_owed=dialled.hello_owed,
+            chunking=self._server.chunking and target.bdat,
+            depth=self._server.pipeline_depth,
+        )
         self._loop = asyncio.get_running_loop()
         self._seconds = seconds_for(timeout)
         self._idle_seconds = float(timeout.connect_idle or timeout.any_command)
         self._tick = min(*self._seconds.values(), self._idle_seconds)
-        self._deadline = NEVER
+        self._since = 0.0  # when we began to wait for what is awaited now
         self._timer: asyncio.TimerHandle | None = None
-        self._answered = 0  # of the session, when the deadline was set
+        self._answered = 0  # of the session, when `_since` was set
+        self._restarted = True  # what is awaited has changed without an answer
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._out: list[bytes] = []
         self._room = asyncio.Event()  # the transport takes more
@@ -172,12 +189,22 @@ class Link(asyncio.BufferedProtocol):
     def take_over(self) -> None:
         """Become the transport's protocol and look for work."""
         self._transport.set_protocol(self)
+        self._since = self._loop.time()
         self._check_clock()
         self.pull()
 
     @property
-    def unanswered_body(self) -> bool:
-        return self._session.unanswered_body
+    def unanswered(self) -> int:
+        """Texts sent and not answered: so many mails may be delivered twice if the connection ends now."""
+        return self._session.unanswered
+
+    @property
+    def proven(self) -> bool:
+        """Whether an untried mail may go on another connection at once.
+
+        It may when this one has brought us further: a mail got its answer, or we know how the next one has to be made.
+        """
+        return self.mails > 0 or self._session.lesson is not None
 
     def pull(self) -> None:
         """Look for work now."""
@@ -224,28 +251,24 @@ class Link(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         self._room.clear()
+        if self._session.waiting_for is Step.BLOCK:
+            self._since = self._loop.time()
 
     def resume_writing(self) -> None:
         self._room.set()
-        if self._session.waiting_for is Step.BLOCK:
-            self._watch_write()
+        self._since = self._loop.time()
 
     # what goes on
 
     def _run(self, events: list[SessionEvent]) -> None:
         """Do what follows from `events`, begin what can be begun, write everything in one go, set the clock."""
         for event in events:
-            match event:
-                case Ended(transaction, outcomes, untried):
-                    self._ended(transaction, outcomes, untried)
-                case SendBody(transaction):
-                    self._send_body(transaction)
-                case Send(data):
-                    self._command(data)
-                case Closing(reply):
-                    self._hang_up(str(reply), politely=True)
-                case Broken(failure):
-                    self._hang_up(failure.text)
+            if type(event) is Ended:  # the usual ones first, and without a pattern
+                self._ended(event)
+            elif type(event) is SendBody:
+                self._send_body(event.transaction)
+            else:
+                self._seldom(event)
         if self._busy or self._closed:
             return
         self._busy = True
@@ -254,10 +277,22 @@ class Link(asyncio.BufferedProtocol):
             self._begin()
         self._busy = False
         self._flush()
-        session = self._session
-        if session.waiting_for is not Step.BLOCK and (session.answered != self._answered or self._deadline == NEVER):
-            self._answered = session.answered
-            self._set_deadline()
+        answered = self._session.answered
+        if self._restarted or answered != self._answered:
+            self._restarted = False
+            self._answered = answered
+            self._since = self._loop.time()
+
+    def _seldom(self, event: SessionEvent) -> None:
+        match event:
+            case Send(data):
+                self._command(data)
+            case Closing(reply):
+                self._hang_up(str(reply), politely=True)
+            case Broken(failure):
+                self._hang_up(failure.text)
+            case Learned(lesson, reply):
+                self._hang_up(f"{lesson.value}: {reply}", politely=lesson is Lesson.HELLO)
 
     def _begin(self) -> None:
         """Begin mails as far as the session allows; go idle or QUIT when there is nothing more to do."""
@@ -272,7 +307,7 @@ class Link(asyncio.BufferedProtocol):
             if limit and self.began >= limit:
                 self.retire("MaxMsgSent")
         if session.idle and not session.over:
-            self._deadline = NEVER
+            self._restarted = True
             if not self.retiring:
                 self._feeder.became_idle(self)
             if self.retiring:  # perhaps since that call
@@ -280,13 +315,24 @@ class Link(asyncio.BufferedProtocol):
 
     def _begin_parcel(self, parcel: Parcel) -> None:
         """Compose the mail and begin its transaction. What cannot be composed or addressed ends here, unsent."""
+        session = self._session
+        chunk = b""
+        if session.idle:
+            self._restarted = True
         try:
-            text = parcel.wire(self._server, eight_bit=self._session.capabilities.eightbitmime)
+            text = parcel.wire(self._server, eight_bit=session.capabilities.eightbitmime)
             announced = isinstance(text, EightBit)
             if isinstance(text, EightBit):
                 text = text.text
-            load = _Load(parcel, text if isinstance(text, bytes) else iter(text))
-            commands = self._session.begin(Transaction(parcel.reverse_path, parcel.recipients, parcel.size, load, announced))
+            if not isinstance(text, bytes):
+                load = _Load(parcel, iter(text))
+            elif session.chunking:
+                chunk = chunk_of(text)
+                load = _Load(parcel, text if not chunk else b"")
+            else:
+                load = _Load(parcel, text)
+            transaction = Transaction(parcel.reverse_path, parcel.recipients, parcel.size, load, announced)
+            commands = session.begin(transaction, len(chunk))
         except (UnsendableAddress, UnsendableMail) as error:
             self._refuse(parcel, Verdict.UNDELIVERABLE, str(error))
         except Exception as error:  # of the parcel, which is foreign to us: one mail fails, not the connection
@@ -294,19 +340,19 @@ class Link(asyncio.BufferedProtocol):
         else:
             self.began += 1
             self._command(commands)
-            if self._deadline == NEVER:
-                self._set_deadline()
+            if chunk:
+                self._out.append(chunk)
 
     def _refuse(self, parcel: Parcel, verdict: Verdict, reason: str) -> None:
         self._feeder.finished(self, parcel, (Outcome(verdict, reason),) * len(parcel.recipients), False)
 
-    def _ended(self, transaction: Transaction, outcomes: tuple[Outcome, ...], untried: bool) -> None:
-        load = transaction.key
+    def _ended(self, event: Ended) -> None:
+        load = event.transaction.key
         assert isinstance(load, _Load)
-        if not untried:
+        if not event.untried:
             self.mails += 1
-            self.delivered += any(outcome.verdict is Verdict.DELIVERED for outcome in outcomes)
-        self._feeder.finished(self, load.parcel, outcomes, untried)
+            self.delivered += any(outcome.verdict is Verdict.DELIVERED for outcome in event.outcomes)
+        self._feeder.finished(self, load.parcel, event.outcomes, event.untried)
 
     def _send_body(self, transaction: Transaction) -> None:
         load = transaction.key
@@ -316,7 +362,6 @@ class Link(asyncio.BufferedProtocol):
             self._out.append(text)
             self._session.body_sent()
         else:
-            self._deadline = NEVER
             self._feeder.spawn(self._send_stream(text))
 
     async def _send_stream(self, blocks: Iterator[bytes]) -> None:
@@ -335,7 +380,7 @@ class Link(asyncio.BufferedProtocol):
                 if following is None:
                     self._session.body_sent()
                     break
-                self._watch_write()
+                self._since = self._loop.time()
                 block, following = following, await self._pull_block(blocks)
                 await self._room.wait()
         except Exception as error:  # of the parcel; the text cannot be ended properly any more, so the connection has to go
@@ -345,15 +390,11 @@ class Link(asyncio.BufferedProtocol):
             if close is not None:
                 await asyncio.to_thread(close)
         if not self._closed:
-            self._set_deadline()
+            self._restarted = True
             self._run([])
 
     async def _pull_block(self, blocks: Iterator[bytes]) -> bytes | None:
         return await asyncio.to_thread(next, blocks, None)
-
-    def _watch_write(self) -> None:
-        """The DataBlock timer runs while the transport is full. Our own slowness in making blocks is nobody's timeout."""
-        self._deadline = NEVER if self._room.is_set() else self._loop.time() + self._seconds[Step.BLOCK]
 
     def _command(self, data: bytes) -> None:
         self._out.append(data)
@@ -370,17 +411,23 @@ class Link(asyncio.BufferedProtocol):
 
     # the clock
 
-    def _set_deadline(self) -> None:
+    def _deadline(self) -> float:
+        """When the wait for what is awaited ends.
+
+        The DataBlock timer runs while the transport is full. Our own slowness in making blocks is nobody's timeout.
+        """
         step = self._session.waiting_for
-        self._deadline = self._loop.time() + (self._idle_seconds if step is None else self._seconds[step])
+        if step is Step.BLOCK and self._room.is_set():
+            return NEVER
+        return self._since + (self._idle_seconds if step is None else self._seconds[step])
 
     def _check_clock(self) -> None:
-        """Runs at least once per shortest timer, so that no deadline can be set that it would miss."""
+        """Runs at least once per shortest timer, so that it misses no deadline that came to be in between."""
         now = self._loop.time()
-        if now >= self._deadline:
+        if now >= self._deadline():
             self._expire()
         if not self._closed:
-            self._timer = self._loop.call_at(min(self._deadline, now + self._tick), self._check_clock)
+            self._timer = self._loop.call_at(min(self._deadline(), now + self._tick), self._check_clock)
 
     def _expire(self) -> None:
         step = self._session.waiting_for
@@ -404,6 +451,8 @@ class Link(asyncio.BufferedProtocol):
 
     def _end(self) -> None:
         self._closed = True
+        if self._session.lesson is not None:
+            self.target.learn(self._session.lesson)
         self._room.set()
         if self._timer is not None:
             self._timer.cancel()

@@ -23,6 +23,8 @@ class Post:
         self.reserved: dict[bool, deque[Parcel]] = {False: deque(), True: deque()}
         self.mails = 0  # of closed connections
         self.crowded = False  # it refused one connection more than it has: no further one for a while
+        self.former = False  # no target any more; its connections end when they have no work
+        self.unexamined = False  # to be examined as soon as there is room for a connection
         self.probe: asyncio.TimerHandle | None = None
 
     @property

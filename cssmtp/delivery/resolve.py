@@ -63,11 +63,16 @@ class SystemResolver:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """`addresses` in order of preference; `remarks` are events to publish; `complete` is False when a look-up failed."""
+    """`addresses` in order of preference; `remarks` are events to publish; `failed` are the blocks of which a look-up failed."""
 
     addresses: tuple[Address, ...]
     remarks: tuple[Event, ...]
-    complete: bool
+    failed: tuple[TargetServer, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every name gave an answer."""
+        return not self.failed
 
 
 def has_ipv6() -> bool:
@@ -115,7 +120,7 @@ async def resolve(servers: Sequence[TargetServer], resolver: Resolver, *, ipv6: 
     name are equal.
     """
     remarks: list[Event] = []
-    complete = True
+    failed: list[TargetServer] = []
     values = [(server, value) for server in servers for value in server.addresses]
     remarks += [TargetIgnored(value.value, value.value, Ignored.SURPLUS) for _, value in values[MAX_ADDRESSES:]]
     found: list[Address] = []
@@ -124,7 +129,7 @@ async def resolve(servers: Sequence[TargetServer], resolver: Resolver, *, ipv6: 
             hosts = await _hosts(value, resolver)
         except LookupFailed as error:
             remarks.append(ResolutionFailed(value.value, str(error)))
-            complete = False
+            failed.append(server)
             continue
         for mx_preference, host, literals in hosts:
             preference = mx_preference if value.kind is AddressKind.MX else place
@@ -133,7 +138,7 @@ async def resolve(servers: Sequence[TargetServer], resolver: Resolver, *, ipv6: 
                 _admit(Address(literal, server.connect_port, preference, name, server), value.value, found, remarks, ipv6)
     found.sort(key=lambda address: address.preference)
     remarks += [TargetIgnored(address.name, address.ip, Ignored.SURPLUS) for address in found[MAX_ADDRESSES:]]
-    return Resolution(tuple(found[:MAX_ADDRESSES]), tuple(remarks), complete)
+    return Resolution(tuple(found[:MAX_ADDRESSES]), tuple(remarks), tuple(failed))
 
 
 def _admit(address: Address, configured: str, found: list[Address], remarks: list[Event], ipv6: bool) -> None:

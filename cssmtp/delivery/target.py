@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from cssmtp.config.model import TargetServer
 from cssmtp.smtp.capabilities import Capabilities
+from cssmtp.smtp.exchange import Lesson
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,26 @@ class TargetState(enum.Enum):
     DOWN = "down"
 
 
+SILENT_HANDSHAKES = 3
+"""After so many handshakes in a row that ended without a word, a server that offers TLS counts as not capable of it."""
+
+
 class Target:
     """One address with its state. `capabilities` is None until a server has greeted us, and again while the target is down."""
 
-    __slots__ = ("address", "capabilities", "learned", "next_attempt", "reason", "state", "tls_refusal", "tls_refused")
+    __slots__ = (
+        "address",
+        "bdat",
+        "capabilities",
+        "learned",
+        "next_attempt",
+        "reason",
+        "state",
+        "tls_hello",
+        "tls_refusal",
+        "tls_refused",
+        "tls_silent",
+    )  # fmt: skip
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -48,6 +65,9 @@ class Target:
         self.learned = 0.0  # when capabilities were
         self.tls_refusal = ""  # why TLS failed though it was offered; "" = it did not
         self.tls_refused = 0.0  # when
+        self.tls_silent = 0  # handshakes in a row that ended without an alert
+        self.bdat = True  # not known to offer BDAT without understanding it
+        self.tls_hello = False  # it took no mail without an EHLO after the handshake
         self.next_attempt = 0.0  # while down: not before
         self.reason = ""  # why it is down
 
@@ -66,6 +86,7 @@ class Target:
         self.learned = now
         if tls:
             self.tls_refusal = ""
+            self.tls_silent = 0
         return news
 
     def down(self, reason: str, next_attempt: float) -> bool:
@@ -80,10 +101,32 @@ class Target:
         self.next_attempt = next_attempt
         return news
 
-    def refuse_tls(self, reason: str, now: float) -> None:
-        """It greeted us, but TLS could not be had."""
+    def refuse_tls(self, reason: str, now: float, *, silent: bool = False) -> None:
+        """It greeted us, but TLS could not be had. `silent`: the handshake just ended, nobody said no."""
         self.tls_refusal = reason
         self.tls_refused = now
+        self.tls_silent = self.tls_silent + 1 if silent else 0
+
+    @property
+    def tls_in_doubt(self) -> bool:
+        """Whether TLS failed in a way that may pass: mail that needs it waits then, and mail that does not goes on."""
+        return bool(self.tls_refusal) and 0 < self.tls_silent < SILENT_HANDSHAKES
+
+    def learn(self, lesson: Lesson) -> None:
+        """Note how it wants its mail, for the connections to come."""
+        match lesson:
+            case Lesson.HELLO:
+                self.tls_hello = True
+            case Lesson.NO_BDAT:
+                self.bdat = False
+
+    def forget(self) -> None:
+        """What it could do is to be learned anew; whether it is up is not."""
+        self.tls_refusal = ""
+        self.tls_silent = 0
+        self.tls_hello = False
+        self.bdat = True
+        self.learned = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)

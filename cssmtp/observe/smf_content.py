@@ -221,7 +221,7 @@ def mail_record(origin: Origin, event: MailEnded, wires: dict[str, Wire], now: d
         "tls_required": required,
         "encrypted": encrypted,
         "tls_protocol": wires.get(target, UNKNOWN_WIRE).tls_protocol if encrypted else "",
-        "sender": event.sender,
+        "sender": event.envelope.reverse_path,
         "target": target,
         "reason": event.reason,
     }

@@ -13,7 +13,7 @@ import functools
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import Any
 
 from cssmtp.codepage.transcode import source_text
@@ -107,7 +107,7 @@ def unpacked_date(data: bytes) -> date | None:
     if not digits[:7].isdecimal() or digits[7] not in "cf":
         raise Damaged(f"X'{digits.upper()}' is no packed date")
     year, day = 1900 + 100 * int(digits[:2]) + int(digits[2:4]), int(digits[4:7])
-    if not 1 <= day <= 366:
+    if not (1 <= day <= 366 and year < MAXYEAR):
         raise Damaged(f"X'{digits.upper()}' is no packed date")
     return date(year, 1, 1) + timedelta(days=day - 1)
 

@@ -61,7 +61,8 @@ class ConnectionOpened(Event):
     """A connection is ready for mail. `key` tells it from others of its target; the TLS fields are "" without TLS.
 
     `secure` is the target's Secure, `local` and `local_port` our end. `tls_bits` is the key length of the cipher; the other
-    facts are those of the server's certificate, `tls_expires` in seconds since 1970 (0 = not known).
+    facts are those of the server's certificate, `tls_expires` in seconds since 1970 (0 = not known), `tls_fingerprint` its
+    SHA-256 in hexadecimal. `login` is the mechanism of AUTH that was used.
     """
 
     address: str
@@ -79,6 +80,8 @@ class ConnectionOpened(Event):
     secure: bool = False
     local: str = ""
     local_port: int = 0
+    tls_fingerprint: str = ""
+    login: str = ""
 
     @property
     def protocol(self) -> str:

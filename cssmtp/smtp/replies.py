@@ -65,6 +65,12 @@ def _parse_line(line: bytes) -> tuple[int, bool, str, str]:
     return code, mark == b"-", enhanced, text[len(enhanced) :].lstrip() if enhanced else text
 
 
+def read_line(line: bytes) -> Reply:
+    """The reply of one line, given without its line end. Raises ProtocolError as `ReplyParser.feed` does."""
+    code, _, enhanced, text = _parse_line(line)
+    return Reply(code, enhanced, (text,))
+
+
 _remembered = lru_cache(maxsize=512)(_parse_line)
 
 

@@ -26,6 +26,7 @@ class Step(enum.StrEnum):
     MAIL = "MAIL FROM"
     RCPT = "RCPT TO"
     DATA = "DATA"
+    BDAT = "BDAT"
     BLOCK = "mail data"
     TERM = "end of data"
     RSET = "RSET"
@@ -83,10 +84,11 @@ TABLE: dict[Step, Row] = {
     Step.GREETING: _TARGET_STEP,
     Step.EHLO: Row(2, Ruling.GO_ON, Ruling.TARGET_DOWN, Ruling.TRY_HELO, Ruling.TARGET_DOWN),
     Step.STARTTLS: Row(2, Ruling.GO_ON, Ruling.NOT_CAPABLE, Ruling.NOT_CAPABLE, Ruling.TARGET_DOWN),
-    Step.AUTH: Row(2, Ruling.GO_ON, Ruling.TARGET_DOWN, Ruling.NOT_CAPABLE, Ruling.TARGET_DOWN),
+    Step.AUTH: _TARGET_STEP,  # wrong credentials are for the operator to mend: no mail ends for them
     Step.MAIL: _MAIL_STEP,
     Step.RCPT: _MAIL_STEP,
     Step.DATA: Row(3, Ruling.GO_ON, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY),
+    Step.BDAT: Row(2, Ruling.DELIVERED, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY),
     Step.BLOCK: Row(0, Ruling.RETRY, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY),
     Step.TERM: Row(2, Ruling.DELIVERED, Ruling.RETRY, Ruling.UNDELIVERABLE, Ruling.RETRY),
     Step.RSET: Row(2, Ruling.GO_ON, Ruling.CLOSE, Ruling.CLOSE, Ruling.CLOSE),
@@ -95,6 +97,15 @@ TABLE: dict[Step, Row] = {
 
 CLOSING = 421
 """The code that ends a connection wherever it appears (RFC 5321 3.8)."""
+
+BAD_SEQUENCE = 503
+"""What a server says to MAIL FROM when it wants EHLO first (RFC 5321 4.1.4, RFC 3207 4.2)."""
+
+BDAT_UNKNOWN = frozenset({500, 501, 502, 503, 504})
+"""Answers to a BDAT with recipients that speak of the command, not of the mail: the server offers what it does not understand."""
+
+ANSWER_UNKNOWN = "answer to the final dot unknown"
+"""How the reason of a retry begins when the text was sent and nobody said what became of it: the mail may be delivered twice."""
 
 REASON_LIMIT = 1000
 """Longest reason kept of a reply, in characters: reports hold it once per recipient."""
@@ -135,9 +146,13 @@ def verdict(step: Step, answer: Reply | Failure) -> Verdict:
 
 
 def reason(step: Step, answer: Reply | Failure) -> str:
-    """The answer in words: a reply literally (cut to REASON_LIMIT), a failure with the step at which it happened."""
+    """The answer in words: a reply literally (cut to REASON_LIMIT), a failure with the step at which it happened.
+
+    When the text was sent, the words say that the answer is unknown.
+    """
     if isinstance(answer, Failure):
-        return f"{answer.text} (at {step.value})"
+        unknown = f"{ANSWER_UNKNOWN}: " if step in (Step.TERM, Step.BDAT) else ""
+        return f"{unknown}{answer.text} (at {step.value})"
     return str(answer)[:REASON_LIMIT]
 
 

@@ -98,7 +98,10 @@ def configurations(draw: st.DrawFn) -> model.Configuration:
         charset=st.sampled_from(["ISO8859-1", "IBM-1252"]),
         mbcharset=st.just("IBM-943"),
         tls_ca_file=st.just("") | PATHS,
-        auth_file=st.just("") | PATHS,
+        auth_file=st.just("") | PATHS | st.just("credential:relay"),
+        auth_mechanism=st.sampled_from(model.AuthMechanism),
+        chunking=st.booleans(),
+        pipeline_depth=st.integers(1, 100),
         tls_server_name=st.just("") | HOSTS,
     )
     targets = [replace(draw(server), addresses=tuple(part)) for part in (found[:cut], found[cut:]) if part]

@@ -20,7 +20,7 @@ from tests.config_pages import FakePages
 
 ROOT = Path(__file__).parents[2]
 MARKDOWN = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-SAMPLES = sorted((ROOT / "conf").glob("*.conf"))
+SAMPLES = sorted(path for path in (ROOT / "conf").glob("*.conf") if path.name != "ezatmail.conf")
 ROWS = [
     *((None, row) for row in SCHEMA.statements if isinstance(row, Parameter)),
     *((block, row) for block in SCHEMA.blocks() for row in block.parameters),
@@ -65,7 +65,8 @@ def test_what_refresh_changes_is_the_table_of_the_reference() -> None:
 
 def test_extensions_are_marked() -> None:
     names = {row.name for block, row in ROWS if row.extension and block is not None and block.field == "targets"}
-    assert names == {"TlsCaFile", "TlsCertFile", "TlsKeyFile", "TlsServerName", "AuthFile"}
+    tls = {"TlsCaFile", "TlsCertFile", "TlsKeyFile", "TlsServerName"}
+    assert names == tls | {"AuthFile", "AuthMechanism", "Chunking", "PipelineDepth"}
     assert {row.name for row in SCHEMA.statements if row.extension} == {"System", "CodePages"}
     assert all(row.extension for block, row in ROWS if block is not None and block.field in ("system", "code_pages"))
 

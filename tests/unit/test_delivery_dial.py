@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,7 +11,8 @@ import aiosmtplib
 import pytest
 
 from cssmtp.config.model import Timeout
-from cssmtp.delivery.dial import TargetUnusable, _ready, _subject, dial
+from cssmtp.delivery.dial import TargetUnusable, _ready, dial
+from cssmtp.delivery.security import tls_facts
 from cssmtp.delivery.target import Address
 from cssmtp.observe.events import InternalError, TargetDown
 from cssmtp.smtp.capabilities import PLAIN_SMTP
@@ -26,13 +28,13 @@ def client(*, closing: bool = False, ssl_object: object = None, transport: bool 
 @pytest.mark.parametrize("gone", [{"closing": True}, {"transport": False}])
 def test_a_connection_that_is_gone_already_is_not_handed_over(gone: dict[str, Any]) -> None:
     with pytest.raises(TargetUnusable, match="closed the connection"):
-        _ready(client(**gone), PLAIN_SMTP, "", False)
+        _ready(client(**gone), PLAIN_SMTP, "", tls=False)
 
 
 @pytest.mark.parametrize(("tls", "ssl_object"), [(True, None), (False, object())])
 def test_a_connection_that_is_not_as_secure_as_asked_is_not_handed_over(tls: bool, ssl_object: object) -> None:
     with pytest.raises(TargetUnusable, match="not as secure"):
-        _ready(client(ssl_object=ssl_object), PLAIN_SMTP, "", tls)
+        _ready(client(ssl_object=ssl_object), PLAIN_SMTP, "", tls=tls)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +45,15 @@ def test_a_connection_that_is_not_as_secure_as_asked_is_not_handed_over(tls: boo
         ({"subject": ((("organizationName", "x"),), (("commonName", "mail.test"),))}, "mail.test"),
         ({"subject": (), "subjectAltName": (("DNS", "alt.test"),)}, "alt.test"),
         ({"subject": ((("commonName", "a\x1b[31mb\n"),),)}, "a?[31mb?"),
-        ({"subject": ((("organizationName", "x"),),)}, ""),
+        ({"subject": ((("organizationName", "x"),),)}, "x"),
     ],
 )
 def test_the_name_of_a_certificate(certificate: dict[str, Any] | None, name: str) -> None:
-    assert _subject(certificate) == name
+    connection = SimpleNamespace(
+        cipher=lambda: None, version=lambda: None, getpeercert=lambda binary_form=False: None if binary_form else certificate
+    )
+    facts = tls_facts(cast(ssl.SSLObject, connection))
+    assert (facts.subject, facts.protocol, facts.bits, facts.fingerprint) == (name, "TLS", 0, "")
 
 
 async def test_nobody_listens() -> None:

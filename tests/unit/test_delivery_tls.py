@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ssl
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 import trustme
 
 from cssmtp.config.model import AddressKind, Options, TargetServer, Timeout
-from cssmtp.observe.events import ConnectionOpened, TargetDown
+from cssmtp.delivery.target import SILENT_HANDSHAKES
+from cssmtp.observe.events import ConnectionClosed, ConnectionOpened, TargetDown, TargetUp
 from tests.delivering import TINY, Names, TestParcel, office, parcels, target
 from tests.misbehaving import MisbehavingServer
 
@@ -145,13 +147,68 @@ async def test_tls_older_than_1_2_is_refused(authority: trustme.CA, ca_file: str
         old.minimum_version = ssl.TLSVersion.TLSv1
     with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
-    async with MisbehavingServer(tls=old) as server, office(target(server.port, tls_ca_file=ca_file)) as here:
-        parcel = TestParcel(tls_required=True)
-        here.courier.submit(parcel)
-        # An alert of the server means "not capable", a connection that just ends means "down"; it may do either.
-        await here.until(lambda: parcel in here.outcomes or bool(here.of(TargetDown)))
+    one = {"tls_ca_file": ca_file}
+    async with MisbehavingServer(tls=old) as server, office(target(server.port, **one), timeout=QUICK_RETRY) as here:
+        (words,) = await here.deliver(TestParcel(tls_required=True))
+        assert words[0].startswith("undeliverable")
+        assert "TLS handshake" in words[0]
         assert not here.of(ConnectionOpened)
         assert not server.accepted
+
+
+@pytest.mark.parametrize("how", ["end", "mute"])
+async def test_a_handshake_that_ends_without_a_word_hurts_no_clear_mail_and_mail_with_tls_waits(
+    good: ssl.SSLContext, ca_file: str, how: str
+) -> None:
+    one = {"tls_ca_file": ca_file, "connect_limit": 2}
+    timeout = Timeout(connect_retry=TINY, any_command=TINY)
+    async with (
+        MisbehavingServer({"starttls": how}, tls=good) as server,
+        office(target(server.port, **one), timeout=timeout) as here,
+    ):
+        secret = TestParcel(tls_required=True)
+        here.courier.submit(secret)
+        await here.until(lambda: bool(here.of(TargetUp)))
+        (words,) = await here.deliver(TestParcel())
+        assert words[0].startswith("delivered")
+        assert not here.of(TargetDown)
+        assert secret not in here.outcomes
+        server.faults = {}
+        await here.until(lambda: secret in here.outcomes)
+        assert here.words(secret)[0].startswith("delivered")
+
+
+async def test_three_handshakes_without_a_word_mean_not_capable_of_tls(good: ssl.SSLContext, ca_file: str) -> None:
+    one = {"tls_ca_file": ca_file, "secure": True}
+    async with (
+        MisbehavingServer({"starttls": "end"}, tls=good) as server,
+        office(target(server.port, **one), timeout=QUICK_RETRY) as here,
+    ):
+        (words,) = await here.deliver(TestParcel())
+        assert words[0].startswith("undeliverable")
+        assert "TLS handshake" in words[0]
+        assert len(server.dialogues) == SILENT_HANDSHAKES
+
+
+async def test_an_expired_certificate_is_refused(authority: trustme.CA, ca_file: str) -> None:
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", not_after=datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)).configure_cert(old)
+    async with MisbehavingServer(tls=old) as server, office(target(server.port, tls_ca_file=ca_file)) as here:
+        (words,) = await here.deliver(TestParcel(tls_required=True))
+        assert words[0].startswith("undeliverable")
+        assert "expired" in words[0]
+        assert not server.accepted
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_tls_1_2_and_1_3_are_used(authority: trustme.CA, ca_file: str, version: ssl.TLSVersion) -> None:
+    only = server_context(authority, "127.0.0.1")
+    only.minimum_version = only.maximum_version = version
+    async with MisbehavingServer(tls=only) as server, office(target(server.port, tls_ca_file=ca_file)) as here:
+        (words,) = await here.deliver(TestParcel(tls_required=True))
+        assert words[0].startswith("delivered")
+        (opened,) = here.of(ConnectionOpened)
+        assert opened.tls_protocol == version.name.replace("_", ".")
 
 
 @pytest.mark.parametrize(("tls_ehlo", "count"), [(False, 1), (True, 2)])
@@ -164,6 +221,34 @@ async def test_ehlo_is_repeated_after_the_handshake_only_with_tlsehlo(
         (words,) = await here.deliver(TestParcel(tls_required=True))
         assert words[0].startswith("delivered")
         assert sum(command.startswith("EHLO") for command in server.dialogues[0].commands) == count
+
+
+async def test_a_server_that_insists_on_ehlo_after_tls_gets_it_and_no_mail_ends(good: ssl.SSLContext, ca_file: str) -> None:
+    """RFC 3207 4.2 against TLSEhlo No: the 503 to the first MAIL FROM is no word about the mail."""
+    one = {"tls_ca_file": ca_file, "connect_limit": 1}
+    async with MisbehavingServer(tls=good, insists_on_hello=True) as server, office(target(server.port, **one)) as here:
+        every = parcels(5, tls_required=True)
+        assert all(words[0].startswith("delivered") for words in await here.deliver(*every))
+        hellos = [sum(command.startswith("EHLO") for command in dialogue.commands) for dialogue in server.dialogues]
+        assert hellos == [1, 2]  # the target remembers: no third connection
+        closed = here.of(ConnectionClosed)
+        assert [event.mails for event in closed[:1]] == [0]
+        await here.deliver(*parcels(1, tls_required=True))
+        assert not here.of(TargetDown)
+
+
+async def test_a_503_to_mail_after_ehlo_is_about_the_mail(good: ssl.SSLContext, ca_file: str) -> None:
+    one = {"tls_ca_file": ca_file}
+    faults = {"mail": "503"}
+    options = Options(tls_ehlo=True)
+    async with MisbehavingServer(faults, tls=good) as server, office(target(server.port, **one), options=options) as here:
+        (words,) = await here.deliver(TestParcel(tls_required=True))
+        assert words[0].startswith("undeliverable 503")
+    faults = {"mail": "503"}
+    async with MisbehavingServer(faults, tls=good) as server, office(target(server.port, **one)) as here:
+        (words,) = await here.deliver(TestParcel(tls_required=True))
+        assert words[0].startswith("undeliverable 503")
+        assert len(server.dialogues) == 2  # once more with EHLO, not for ever
 
 
 async def test_a_client_certificate_is_shown(authority: trustme.CA, ca_file: str, tmp_path: Path) -> None:

@@ -74,13 +74,13 @@ def test_waiting_for_follows_the_oldest_unanswered_step() -> None:
     assert not session.can_begin
     session.body_sent()
     assert session.waiting_for is Step.TERM
-    assert session.unanswered_body
+    assert session.unanswered
     assert session.can_begin
     session.begin(Transaction("d@x", ("e@x",), 10))
     assert session.waiting_for is Step.TERM
     session.receive(b"250 e\r\n")
     assert session.waiting_for is Step.MAIL
-    assert not session.unanswered_body
+    assert not session.unanswered
     assert session.answered == 5
 
 
@@ -98,7 +98,7 @@ def test_the_lone_dot_is_no_unanswered_body() -> None:
     session = begun()
     session.receive(b"250 a\r\n550 b\r\n354 c\r\n")
     assert session.waiting_for is Step.TERM
-    assert not session.unanswered_body
+    assert not session.unanswered
 
 
 def test_lost_while_the_text_is_being_sent_is_a_retry_and_was_tried() -> None:

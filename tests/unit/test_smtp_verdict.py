@@ -10,7 +10,8 @@ from cssmtp.model import Reply, Verdict
 from cssmtp.smtp.verdict import REASON_LIMIT, TABLE, Failure, FailureKind, Ruling, Step, outcome, reason, rule, verdict
 
 TARGET_STEPS = {Step.CONNECT, Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH}
-MAIL_STEPS = {Step.MAIL, Step.RCPT, Step.DATA, Step.BLOCK, Step.TERM}
+MAIL_STEPS = {Step.MAIL, Step.RCPT, Step.DATA, Step.BDAT, Step.BLOCK, Step.TERM}
+FINAL_STEPS = {Step.TERM, Step.BDAT}
 NO_MAIL_STEPS = {Step.RSET, Step.QUIT}
 GOOD = {Step.DATA: 3, Step.BLOCK: 0}
 
@@ -23,13 +24,13 @@ def expected(step: Step, code: int) -> Ruling:
         return Ruling.GO_ON if good and step is Step.RSET else Ruling.CLOSE
     if step in MAIL_STEPS:
         if good:
-            return Ruling.DELIVERED if step is Step.TERM else Ruling.GO_ON
+            return Ruling.DELIVERED if step in FINAL_STEPS else Ruling.GO_ON
         return Ruling.UNDELIVERABLE if first == 5 else Ruling.RETRY
     if good and code != 421:
         return Ruling.GO_ON
     if code != 421 and first == 5 and step is Step.EHLO:
         return Ruling.TRY_HELO
-    if code != 421 and first in {Step.STARTTLS: (4, 5), Step.AUTH: (5,)}.get(step, ()):
+    if code != 421 and first in {Step.STARTTLS: (4, 5)}.get(step, ()):
         return Ruling.NOT_CAPABLE
     return Ruling.TARGET_DOWN
 
@@ -61,7 +62,7 @@ def test_the_table_has_every_step() -> None:
 def test_only_a_2xx_to_the_final_dot_delivers_and_only_a_5xx_to_a_mail_step_gives_up(step: Step) -> None:
     for code in range(200, 600):
         found = verdict(step, Reply(code, "", ("x",)))
-        assert (found is Verdict.DELIVERED) == (step is Step.TERM and 200 <= code < 300)
+        assert (found is Verdict.DELIVERED) == (step in FINAL_STEPS and 200 <= code < 300)
         assert (found is Verdict.UNDELIVERABLE) == (step in MAIL_STEPS and code >= 500)
 
 
@@ -78,6 +79,6 @@ def test_reason_is_the_literal_reply() -> None:
 
 def test_reason_of_a_failure_names_the_step_and_long_replies_are_cut() -> None:
     assert reason(Step.TERM, Failure(FailureKind.TIMEOUT, "no answer within 600 seconds")) == (
-        "no answer within 600 seconds (at end of data)"
+        "answer to the final dot unknown: no answer within 600 seconds (at end of data)"
     )
     assert len(reason(Step.TERM, Reply(550, "", ("x" * 5000,)))) == REASON_LIMIT

@@ -307,7 +307,7 @@ def test_only_the_drop_directories_can_be_reached_by_users(spool: DirectorySpool
     modes = {path.name: path.stat().st_mode & 0o7777 for path in tmp_path.iterdir() if path.is_dir()}
     assert modes.pop("drop") == 0o755
     assert set(modes.values()) == {0o700}
-    assert (tmp_path / "drop" / "CSSMTP").stat().st_mode & 0o7777 == 0o3770
+    assert (tmp_path / "drop" / "CSSMTP").stat().st_mode & 0o7777 == 0o3733
 
 
 def test_a_spool_that_is_not_there_is_empty_and_cannot_be_created_in(tmp_path: Path, clock: StoppedClock) -> None:
