@@ -18,8 +18,7 @@ from cssmtp.engine.ledger import MemoryLedger
 from cssmtp.engine.parcels import MailParcel, Parcel
 from cssmtp.engine.reading import DeckReader
 from cssmtp.engine.retry import long_retry_delay
-from cssmtp.engine.spooltask import exhausted
-from cssmtp.model import DeckMail, Envelope, HeaderFacts, MailId, Outcome, Verdict
+from cssmtp.model import DeckMail, Envelope, HeaderFacts, MailId, Verdict
 from cssmtp.observe.assessment import Judgement
 from cssmtp.observe.events import Disposition
 from cssmtp.spool.attributes import Attributes
@@ -62,10 +61,6 @@ def test_the_retry_schedule() -> None:
 @pytest.mark.parametrize(("count", "interval"), [(0, 1), (1, 0), (0, 0)])
 def test_no_long_retry_without_count_or_interval(count: int, interval: int) -> None:
     assert long_retry_delay(RetryLimit(count, interval), 0) is None
-
-
-def test_an_exhausted_retry_is_undeliverable_for_its_last_reason() -> None:
-    assert exhausted(RETRY) == Outcome(Verdict.UNDELIVERABLE, "retry limit reached; last answer: 451 4.3.0 later", "192.0.2.1")
 
 
 def deck_mail(*recipients: str) -> DeckMail:
