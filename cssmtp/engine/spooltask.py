@@ -31,7 +31,7 @@ from cssmtp.engine.parking import ParkedMail, Parking
 from cssmtp.engine.pending import Pending
 from cssmtp.engine.reading import DeckReader
 from cssmtp.engine.rendering import Rendering
-from cssmtp.engine.retry import lingering_delay, long_retry_delay
+from cssmtp.engine.retry import RETRY_EXHAUSTED, lingering_delay, long_retry_delay
 from cssmtp.errors import UnknownCodePage, UnreadableData
 from cssmtp.mail.compose import Fit
 from cssmtp.mail.headers import HeaderMaker
@@ -49,8 +49,6 @@ from cssmtp.observe.events import (
     SpoolFileUnreadable,
 )
 from cssmtp.spool.store import Claim
-
-RETRY_EXHAUSTED = "retry limit reached; last answer: "
 
 DELIVERED_BEFORE = Outcome(Verdict.DELIVERED, "sent before this start")
 """What a warm start knows of a recipient that got its mail."""
