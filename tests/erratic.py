@@ -39,7 +39,7 @@ SOON = 1.0
 
 MANNERS = ("one by one", "one by one", "split", "slow", "merged", "merged")
 
-RECIPIENT = re.compile(rb"^Recipient: <([^>]*)>", re.MULTILINE)
+RECIPIENT = re.compile(rb"^Recipient: <?([^>\r\n]*)", re.MULTILINE)
 ORIGINAL = b"---- Original mail follows ----"
 TEXT_KEPT = 4096
 

@@ -272,11 +272,12 @@ class Soak:
         counts.faults, counts.connections = self._weather.counts, self._server.connections
         if left := self._left():
             counts.verdicts.wrong.append(f"left on the spool: {left}")
-        if aside := [path.name for path in (self.root / "mail").glob("[CD]F*")]:
+        # A body alone is what a kill leaves while a pair is made or removed; a control file alone would be a mail lost.
+        if aside := [path.name for path in (self.root / "mail").glob("CF*")]:
             counts.verdicts.wrong.append(f"set aside in the mail directory: {aside}")
         console = (self.root / "console").read_text(encoding="utf-8", errors="replace")
-        if console:
-            counts.verdicts.wrong.append(f"the daemon said: {console[:2000]}")
+        if "Traceback" in console:
+            counts.verdicts.wrong.append(f"the daemon said: {console[-2000:]}")
 
 
 def measured(pid: int, age: float) -> Sample:
