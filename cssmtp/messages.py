@@ -188,6 +188,12 @@ def _mail() -> tuple[Message, ...]:
             Level.INFORMATION,
             "waits {wait} seconds after try {tries}, recipients open {recipients}: {reason}",
         ),
+        Message(
+            "BMG0406I",
+            "MailParked",
+            Level.INFORMATION,
+            "moved to extended retry from <{sender}> as {path}, recipients open {recipients}: {reason}",
+        ),
     )
 
 
@@ -240,6 +246,40 @@ def _targets() -> tuple[Message, ...]:
     )
 
 
+def _kept() -> tuple[Message, ...]:
+    return (
+        Message("BMG0701I", "CheckpointOpened.warm", Level.EVENT, "checkpoint {path}, spool files partly processed: {files}"),
+        Message(
+            "BMG0702I", "CheckpointOpened.cold", Level.EVENT, "cold start with checkpoint {path}, spool files forgotten: {files}"
+        ),
+        Message(
+            "BMG0703E",
+            "CheckpointSetAside",
+            Level.ERROR,
+            "checkpoint {path} cannot be used and was renamed to {aside}: {reason}",
+            True,
+        ),
+        Message(
+            "BMG0704E",
+            "CheckpointFailed",
+            Level.ERROR,
+            "checkpoint {path} cannot be used now, outcomes are kept in memory: {reason}",
+            True,
+        ),
+        Message("BMG0705I", "CheckpointMended", Level.EVENT, "checkpoint {path} is written again", True),
+        Message("BMG0711I", "MailDirectoryOpened", Level.EVENT, "extended retry, mails waiting in {path}: {mails}"),
+        Message(
+            "BMG0712E",
+            "MailDirectoryFailed",
+            Level.ERROR,
+            "mail directory {path} cannot be used, mail stays in long retry: {reason}",
+            True,
+        ),
+        Message("BMG0713I", "MailDirectoryMended", Level.EVENT, "mail directory {path} can be used again", True),
+        Message("BMG0714W", "PairSetAside", Level.WARNING, "extended retry sets {path} aside: {reason}"),
+    )
+
+
 def _ourselves() -> tuple[Message, ...]:
     return (
         Message("BMG0901I", "Debug", Level.DEBUG, "{where}: {text}"),
@@ -257,7 +297,7 @@ def _ourselves() -> tuple[Message, ...]:
     )
 
 
-MESSAGES = (*_lifecycle(), *_spool(), *_deck(), *_mail(), *_afterwards(), *_targets(), *_ourselves())
+MESSAGES = (*_lifecycle(), *_spool(), *_deck(), *_mail(), *_afterwards(), *_targets(), *_kept(), *_ourselves())
 """The catalogue, in order of id within each group."""
 
 BY_KEY = {message.key: message for message in MESSAGES}

@@ -15,14 +15,20 @@ from cssmtp.spool.lines import Lines, alphabet_of, assemble
 EBCDIC_FRAMINGS = (
     Framing(FramingKind.FIXED, 80),
     Framing(FramingKind.RDW),
+    Framing(FramingKind.BDW),
     Framing(FramingKind.LEN4),
+    Framing(FramingKind.LEN2),
+    Framing(FramingKind.NETDATA),
     Framing(FramingKind.NL15),
     Framing(FramingKind.LF25),
 )
 ASCII_FRAMINGS = (
     Framing(FramingKind.FIXED, 80, "ascii"),
     Framing(FramingKind.RDW, 0, "ascii"),
+    Framing(FramingKind.BDW, 0, "ascii"),
     Framing(FramingKind.LEN4, 0, "ascii"),
+    Framing(FramingKind.LEN2, 0, "ascii"),
+    Framing(FramingKind.NETDATA, 0, "ascii"),
     Framing(FramingKind.LF, 0, "ascii"),
     Framing(FramingKind.CRLF, 0, "ascii"),
 )

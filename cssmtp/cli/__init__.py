@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "run": "deliver: the daemon in the foreground",
     "check": "say offline what would happen to each spool file",
     "config": "validate a configuration and show what is in effect",
+    "spool": "put files into the spool, see them and manage them",
     "smf": "read SMF 119 records: table, JSON, CSV, sums",
     "codepage": "say which code pages a deck may be in",
     "demo": "see it work: sample decks to a real SMTP server on loopback",

@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it; the answer is the exit status."""
-    configuration = _configuration(arguments)
+    configuration = rules_of(arguments)
     paths, unreadable = _files(arguments.paths)
     progress = _Progress(len(paths))
     errors = False
@@ -99,7 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if unreadable else int(errors)
 
 
-def _configuration(arguments: argparse.Namespace) -> Configuration:
+def rules_of(arguments: argparse.Namespace) -> Configuration:
+    """The configuration that -c names, else one of defaults; --translate over its code page."""
     if arguments.config:
         configuration = require(arguments.config, environ=os.environ)
     else:

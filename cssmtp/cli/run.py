@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", required=True, help="the configuration file")
     parser.add_argument("--spool", metavar="DIR", help="the spool directory")
     parser.add_argument(
-        "--checkpoint", metavar="FILE", help="the checkpoint file (kept for the delivery checkpoint; not used yet)"
+        "--checkpoint", metavar="FILE", help="the checkpoint file, on a local disk: after a crash nothing sent is sent again"
     )
     parser.add_argument("--socket", metavar="PATH", help="the control socket (kept for operator commands; not used yet)")
     parser.add_argument("--log", metavar="FILE", help="write the log to FILE, 'syslog' or 'journal' instead of standard error")
@@ -59,7 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-p", "-P", metavar="NAME", dest="stack", help="TCP/IP stack name; accepted as on z/OS, Linux has one stack"
     )
     parser.add_argument(
-        "-f", "-F", dest="cold", action="store_true", help="cold start: forget the checkpoint (there is none to forget yet)"
+        "-f",
+        "-F",
+        dest="cold",
+        action="store_true",
+        help="cold start: forget the checkpoint, do partly processed spool files again",
     )
     parser.add_argument("--until-idle", action="store_true", help="end when the spool is empty and nothing is waiting")
 
@@ -81,8 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     if loaded.configuration is None:
         raise ConfigurationError([str(diagnostic) for diagnostic in loaded.diagnostics])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        work = _daemon(loaded.configuration, warnings(loaded), until_idle=arguments.until_idle, stack=arguments.stack or "")
-        return runner.run(work)
+        return runner.run(_daemon(loaded.configuration, warnings(loaded), arguments))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -95,7 +98,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _daemon(configuration: Configuration, remarks: list[str], *, until_idle: bool, stack: str) -> int:
+async def _daemon(configuration: Configuration, remarks: list[str], arguments: argparse.Namespace) -> int:
     clock = SystemClock()
     configuration = settled_names(configuration)
     system = configuration.system
@@ -106,8 +109,8 @@ async def _daemon(configuration: Configuration, remarks: list[str], *, until_idl
     for remark in remarks:
         bus.publish(ConfigurationRemark(remark))
     loop = asyncio.get_running_loop()
-    with serve(configuration, bus, clock, until_idle=until_idle) as gateway:
-        smf = smf_sink(configuration, bus, clock, gateway.gauges, stack=stack)
+    with serve(configuration, bus, clock, until_idle=arguments.until_idle, cold=arguments.cold) as gateway:
+        smf = smf_sink(configuration, bus, clock, gateway.gauges, stack=arguments.stack or "")
         gateway.every_second(notifier.beat)
         if smf is not None:
             gateway.every_second(smf.tick)

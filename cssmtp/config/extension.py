@@ -20,7 +20,14 @@ def extension(name: str, field: str, kind: Kind, default: str, meaning: str, *, 
 
 SYSTEM: tuple[Parameter, ...] = (
     extension("Spool", "spool", AbsolutePath(), "/var/spool/cssmtp", "The spool.", refreshable=False),
-    extension("Checkpoint", "checkpoint", AbsolutePath("file"), NO_DEFAULT, "File of the checkpoint.", refreshable=False),
+    extension(
+        "Checkpoint",
+        "checkpoint",
+        AbsolutePath("file"),
+        NO_DEFAULT,
+        "File of the checkpoint, on a local disk; without it a crash has partly processed spool files done again.",
+        refreshable=False,
+    ),
     extension("Socket", "socket", AbsolutePath("file"), NO_DEFAULT, "Socket of the operator commands.", refreshable=False),
     extension(
         "LogFile",

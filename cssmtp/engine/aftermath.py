@@ -1,8 +1,8 @@
 """What follows an undeliverable mail and a bad spool file: notice, dead letter, error report.
 
-Promises: each undeliverable mail is followed by exactly what mail-processing.md 13.1 says; a notice or a mailed report is
-tried once and never retried; everything still under way counts in `pending`, so that the spool file waits for it. When a
-dead letter cannot be written, `kept` turns False: the spool file is then the only copy left and must stay.
+Promises: each undeliverable mail is followed by exactly what mail-processing.md 13.1 says, and then by one call of `done`; a
+notice or a mailed report is tried once and never retried; a report under way counts in `pending`. When a dead letter cannot
+be written, `kept` turns False: the spool file is then the only copy left and must stay.
 Never: decides about the spool file.
 """
 
@@ -41,6 +41,9 @@ from cssmtp.spool.store import Claim
 NO_ORIGINATOR = "the mail has a null reverse-path"
 
 
+Done = Callable[[], object]
+
+
 class Originals(Protocol):
     """Where a notice gets the text of the mail it is about."""
 
@@ -66,25 +69,26 @@ class Aftermath:
 
     # --- undeliverable mail
 
-    def undeliverable(self, parcel: MailParcel, failed: Sequence[FailedRecipient]) -> None:
-        """A mail has ended without reaching `failed`: send the notice, or keep a dead letter, or do nothing."""
+    def undeliverable(self, parcel: MailParcel, failed: Sequence[FailedRecipient], done: Done) -> None:
+        """A mail has ended without reaching `failed`: send the notice, or keep a dead letter, or do nothing; then call `done`."""
         action = afterwards(self._configuration.undeliverable, parcel.reverse_path)
         if action is Afterwards.NOTHING:
+            done()
             return
         mail = parcel.mail.number
         failures = [Failure(one.recipient, one.reason) for one in failed]
         letter = notice(self._origin, self._configuration.header, mail, parcel.reverse_path, failures, self._context.clock.wall())
         if action is Afterwards.DEAD_LETTER:
-            self._dead_letter(letter, UNDELIVERABLE_MARK, mail, NO_ORIGINATOR, parcel)
+            self._dead_letter(letter, UNDELIVERABLE_MARK, mail, NO_ORIGINATOR, done, parcel)
             return
 
         def answered(_: Parcel, outcomes: tuple[Outcome, ...]) -> None:
             outcome = outcomes[0]
             if outcome.verdict is Verdict.DELIVERED:
                 self._publish(NoticeSent(self._file, mail, parcel.reverse_path))
+                done()
             else:
-                self._dead_letter(letter, UNDELIVERABLE_MARK, mail, outcome.reason, parcel)
-            self._pending.done()
+                self._dead_letter(letter, UNDELIVERABLE_MARK, mail, outcome.reason, done, parcel)
 
         self._send(letter, len(letter.head) + parcel.size, parcel, answered)
 
@@ -105,7 +109,6 @@ class Aftermath:
         envelope = letter.envelope
         # A notice quotes the mail: what had to be encrypted once must not come back in clear.
         secret = about is not None and about.tls_required
-        self._pending.begun()
         assert self._context.courier is not None
         self._context.courier.submit(
             TextParcel(envelope.reverse_path, envelope.recipients, size, render, guarded, tls_required=secret)
@@ -113,16 +116,18 @@ class Aftermath:
 
     # --- dead letters
 
-    def _dead_letter(self, letter: Letter, mark: str, mail: int, reason: str, about: MailParcel | None = None) -> None:
+    def _dead_letter(
+        self, letter: Letter, mark: str, mail: int, reason: str, done: Done, about: MailParcel | None = None
+    ) -> None:
         if self._configuration.undeliverable.dead_letter_action is DeadLetterAction.DELETE:
             self._publish(DeadLetterDropped(self._file, mail, reason))
+            done()
             return
         self._sequence += 1
         name = dead_letter_name(self._origin.jobname, self._origin.jobid, self._context.clock.wall(), self._sequence, mark)
         directory = Path(self._configuration.undeliverable.dead_letter_directory)
-        self._pending.begun()
         task = asyncio.get_running_loop().create_task(
-            self._store(directory, name, self._letter_text(letter, about), mail, reason)
+            self._store(directory, name, self._letter_text(letter, about), mail, reason, done)
         )
         self._writers.add(task)
         task.add_done_callback(self._writers.discard)
@@ -135,7 +140,7 @@ class Aftermath:
     def _original(self, about: MailParcel | None, target: TargetServer) -> Iterable[bytes]:
         return self._originals.original(about, target) if about is not None and self._originals is not None else ()
 
-    async def _store(self, directory: Path, name: str, blocks: Iterable[bytes], mail: int, reason: str) -> None:
+    async def _store(self, directory: Path, name: str, blocks: Iterable[bytes], mail: int, reason: str, done: Done) -> None:
         try:
             path = await asyncio.to_thread(store_dead_letter, directory, name, blocks)
         except Exception as error:  # whatever it was, this was the last place where the mail could have been kept
@@ -145,7 +150,7 @@ class Aftermath:
         else:
             self._publish(DeadLetterStored(self._file, mail, str(path), reason))
         finally:
-            self._pending.done()
+            done()
 
     # --- the error report
 
@@ -169,11 +174,12 @@ class Aftermath:
             )
             if reached:
                 self._publish(ReportMailed(self._file, reached))
+                self._pending.done()
             else:
                 self._publish(ReportFailed(self._file, outcomes[0].reason))
-                self._dead_letter(letter, REPORT_MARK, 0, outcomes[0].reason)
-            self._pending.done()
+                self._dead_letter(letter, REPORT_MARK, 0, outcomes[0].reason, self._pending.done)
 
+        self._pending.begun()
         self._send(letter, len(letter.head), None, answered)
 
     async def _write_report(self, text: str, claim: Claim) -> None:

@@ -17,6 +17,7 @@ from cssmtp.delivery.courier import Courier
 from cssmtp.engine.labelwatch import LabelWatch
 from cssmtp.engine.ledger import Ledger
 from cssmtp.engine.parcels import MailParcel, Renderer
+from cssmtp.engine.parking import Parking
 from cssmtp.observe.events import DeckCommand, Event, QueueBackpressure, SpoolFile
 from cssmtp.spool.store import SpoolStore
 
@@ -34,14 +35,16 @@ LOOK_AGAIN_SECONDS = 1.0
 class Flow:
     """Backpressure: readers wait while the queue is full or mails in work hold too much memory (mail-processing.md 1)."""
 
-    def __init__(self, publish: Callable[[Event], None]) -> None:
+    def __init__(self, publish: Callable[[Event], None], limit: int = 0) -> None:
+        """`limit`: how many mails may be in work at a time, 0 = any number."""
         self.courier: Courier | None = None
         self._publish = publish
+        self._limit = limit
         self._octets = 0
         self._mails: dict[MailParcel, None] = {}  # in work, in the order in which they were read
         self._room = asyncio.Event()
         self._closed = False
-        self._heavy = False  # somebody waits for memory
+        self._heavy = False  # somebody waits for mails to end, not for the courier
 
     def took(self, parcel: MailParcel) -> None:
         """A mail came into work."""
@@ -53,7 +56,7 @@ class Flow:
         if parcel in self._mails:
             del self._mails[parcel]
             self._octets -= parcel.weight
-        if self._closed or (self._heavy and self._octets <= QUEUE_OCTETS // 2):
+        if self._closed or (self._heavy and self._octets <= QUEUE_OCTETS // 2 and not self._crowded):
             self._heavy = False
             self.hungry()
 
@@ -72,8 +75,12 @@ class Flow:
         return next(iter(self._mails), None)
 
     @property
+    def _crowded(self) -> bool:
+        return 0 < self._limit <= len(self._mails)
+
+    @property
     def full(self) -> bool:
-        return self._octets > QUEUE_OCTETS or (self.courier is not None and self.courier.waiting > QUEUE_MAILS)
+        return self._octets > QUEUE_OCTETS or self._crowded or (self.courier is not None and self.courier.waiting > QUEUE_MAILS)
 
     async def room(self) -> None:
         """Return when there is room for another slice."""
@@ -81,7 +88,7 @@ class Flow:
             if not self._closed and self.courier is not None and self.courier.all_down:
                 self._publish(QueueBackpressure(True, self.courier.waiting, "no target server can be reached"))
                 self._closed = True
-            self._heavy = self._octets > QUEUE_OCTETS
+            self._heavy = self._octets > QUEUE_OCTETS or self._crowded
             self._room.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN_SECONDS):
@@ -95,7 +102,7 @@ class Flow:
 class Context:
     """The services of a running gateway. `courier` is None in test mode: nothing can be sent there.
 
-    `wanted` tells whether anybody wants events of a class.
+    `wanted` tells whether anybody wants events of a class. `parking` is None where there is no extended retry.
     """
 
     configuration: Configuration
@@ -107,6 +114,7 @@ class Context:
     flow: Flow
     wanted: Callable[[type[Event]], bool] = lambda kind: False
     labels: LabelWatch = field(default_factory=LabelWatch)
+    parking: Parking | None = None
 
     def deck_observer(self, file: SpoolFile) -> Observer | None:
         """What publishes the commands of a deck (log level 16), None when nobody wants them."""

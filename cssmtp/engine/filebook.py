@@ -45,15 +45,15 @@ def full_host_name(system: System) -> str:
     return ".".join(part for part in (system.host_name, system.domain) if part) or "localhost"
 
 
-def origin_of(claim: Claim, configuration: Configuration) -> Origin:
+def origin_of(file: SpoolFile, configuration: Configuration) -> Origin:
     """What generated header fields say about a file and about us."""
-    attributes, system = claim.attributes, configuration.system
+    system = configuration.system
     return Origin(
-        jobname=attributes.jobname,
-        jobid=attributes.jobid,
-        dsid=attributes.dsid,
-        owner=attributes.owner,
-        notify=attributes.notify,
+        jobname=file.jobname,
+        jobid=file.jobid,
+        dsid=file.dsid,
+        owner=file.owner,
+        notify=file.notify,
         host_name=system.host_name,
         domain=system.domain,
         writer=configuration.ext_writer_name,
@@ -79,6 +79,7 @@ class FileBook:
         self.undeliverable = 0
         self.rejected = 0
         self.discarded = 0
+        self.parked = 0
         self.lost: dict[tuple[int, str], int] = {}
         self.lost_unlisted = 0
         self._records = 0
@@ -88,7 +89,7 @@ class FileBook:
     @property
     def mails(self) -> int:
         """Whole mails of the deck; what RSET or HELO cut short is none."""
-        return self.sent + self.undeliverable + self.rejected + self.discarded
+        return self.sent + self.undeliverable + self.rejected + self.discarded + self.parked
 
     @property
     def bad(self) -> bool:
@@ -102,7 +103,8 @@ class FileBook:
             self.faults.append(fault)
 
     def ended(self, mail: DeckMail, outcomes: tuple[Outcome, ...]) -> list[FailedRecipient]:
-        """A mail's recipients are all final; `outcomes` is one per good recipient. Returns those that will not get it.
+        """A mail's recipients are all final for the file; `outcomes` is one per good recipient, RETRY for those that went into
+        extended retry. Returns those that will not get it.
 
         A bad recipient (RCPT error) is among them, but its error has its own line in the report already.
         """
@@ -110,13 +112,15 @@ class FileBook:
         failed = [
             FailedRecipient(mail.number, recipient, outcome.reason)
             for recipient, outcome in zip(envelope.recipients, outcomes, strict=True)
-            if outcome.verdict is not Verdict.DELIVERED
+            if outcome.verdict is Verdict.UNDELIVERABLE
         ]
         self.failed_count += len(failed)
         self.failed += failed[: max(0, REPORT_FINDINGS - len(self.failed))]
         failed += [FailedRecipient(mail.number, bad.text, bad.reply) for bad in envelope.bad_recipients]
         if failed:
             self.undeliverable += 1
+        elif any(outcome.verdict is Verdict.RETRY for outcome in outcomes):
+            self.parked += 1
         else:
             self.sent += 1
         return failed
@@ -143,6 +147,7 @@ class FileBook:
             undeliverable=self.undeliverable,
             rejected=self.rejected,
             discarded=self.discarded,
+            parked=self.parked,
             errors=self._errors,
         )
 

@@ -14,8 +14,9 @@ from typing import BinaryIO
 
 from cssmtp.bsmtp.faults import Finding
 from cssmtp.codepage.registry import lookup
+from cssmtp.codepage.transcode import source_text
 from cssmtp.config.model import Configuration
-from cssmtp.engine.reading import DeckReader, target_charset, wire_format
+from cssmtp.engine.reading import DeckReader, conversion_of, target_charset, wire_format
 from cssmtp.mail.compose import LINE_LIMIT, Composer, Fit
 from cssmtp.model import BodySpan, DeckMail
 
@@ -30,6 +31,28 @@ where half-width katakana and other characters alternate.
 ALL_FIT: Mapping[str, Fit] = MappingProxyType({})
 
 
+def growing(configuration: Configuration) -> list[str]:
+    """The charsets of targets in which a line can become longer than it is in the spool file."""
+    charsets = dict.fromkeys(target_charset(target, configuration) for target in configuration.targets)
+    return [charset for charset in charsets if lookup(charset).kind != "SBCS"]
+
+
+def fits(mail: DeckMail, blocks: Callable[[], Iterable[bytes]], page: str, configuration: Configuration) -> Mapping[str, Fit]:
+    """Charset -> how a mail in `page` fits it, for those of `growing` that it does not fit as a whole.
+
+    `blocks` gives the stuffed lines of its body, as often as asked.
+    """
+    newline = source_text(page, conversion_of(configuration)).newline
+    if all(max(map(len, block.split(newline))) <= LINE_LIMIT // GROWTH for block in blocks()):
+        return ALL_FIT
+    found = {}
+    for charset in growing(configuration):
+        fit = Composer(wire_format(page, charset, configuration)).fit(mail, blocks)
+        if fit is not Fit.WHOLE:
+            found[charset] = fit
+    return found or ALL_FIT
+
+
 class Fitting:
     """For the mails of one spool file. `opened` gives the file's data, for a while, to be read anywhere."""
 
@@ -40,7 +63,7 @@ class Fitting:
         self._configuration = configuration
         self._opened = opened
         self._charsets = tuple(dict.fromkeys(target_charset(target, configuration) for target in configuration.targets))
-        self._growing = [charset for charset in self._charsets if lookup(charset).kind != "SBCS"]
+        self._growing = growing(configuration)
 
     def of(self, mail: DeckMail) -> Mapping[str, Fit]:
         """Charset -> how the mail fits it, for those charsets of targets that it does not fit as a whole."""
@@ -53,15 +76,7 @@ class Fitting:
             return self._fits(mail, lambda: self._reader.body_blocks(body, stream))
 
     def _fits(self, mail: DeckMail, blocks: Callable[[], Iterable[bytes]]) -> Mapping[str, Fit]:
-        newline = self._reader.source.newline
-        if all(max(map(len, block.split(newline))) <= LINE_LIMIT // GROWTH for block in blocks()):
-            return ALL_FIT
-        found = {}
-        for charset in self._growing:
-            fit = Composer(wire_format(self._reader.page, charset, self._configuration)).fit(mail, blocks)
-            if fit is not Fit.WHOLE:
-                found[charset] = fit
-        return found or ALL_FIT
+        return fits(mail, blocks, self._reader.page, self._configuration)
 
     def nowhere(self, mail: DeckMail) -> bool:
         """Whether there is no target that can get the mail."""

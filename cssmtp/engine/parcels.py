@@ -12,8 +12,9 @@ from typing import Protocol
 from cssmtp.config.model import TargetServer
 from cssmtp.delivery.link import EightBit
 from cssmtp.engine.fitting import ALL_FIT
+from cssmtp.engine.retry import given_up
 from cssmtp.mail.compose import Fit
-from cssmtp.model import BodySpan, DeckMail, Outcome
+from cssmtp.model import BodySpan, DeckMail, Outcome, Verdict
 
 Wire = bytes | Iterator[bytes]
 """A whole message on the wire, final period included: bytes when small, else blocks to be pulled in a worker thread."""
@@ -65,9 +66,13 @@ class Parcel:
 
 
 class MailParcel(Parcel):
-    """A mail of a deck. `fits` says for which charsets its lines are too long (see `fitting`)."""
+    """A mail of a deck. `fits` says for which charsets its lines are too long (see `fitting`).
 
-    __slots__ = ("added", "fits", "mail", "renderer", "results")
+    `results` has the latest outcome of each recipient once one was not simply delivered; `parked` is where extended retry
+    keeps the mail.
+    """
+
+    __slots__ = ("added", "fits", "mail", "parked", "renderer", "results")
 
     def __init__(self, mail: DeckMail, added: bytes, renderer: Renderer, ended: Ended, fits: Mapping[str, Fit] = ALL_FIT) -> None:
         envelope = mail.envelope
@@ -78,6 +83,7 @@ class MailParcel(Parcel):
         self.fits = fits
         self.weight = len(added) + (0 if isinstance(mail.body, BodySpan) else len(mail.body))
         self.results: list[Outcome | None] | None = None
+        self.parked = ""
 
     @property
     def large(self) -> bool:
@@ -97,6 +103,18 @@ class MailParcel(Parcel):
     def outcomes(self) -> tuple[Outcome, ...]:
         """One outcome per recipient of the deck. To be asked when none is missing any more."""
         return tuple(outcome for outcome in self.results or () if outcome is not None)
+
+    def finals(self) -> tuple[Outcome | None, ...]:
+        """As `outcomes`, with None for each recipient that is to be tried again."""
+        return tuple(None if one is None or one.verdict is Verdict.RETRY else one for one in self.results or ())
+
+    def reason(self) -> str:
+        """Why the first recipient that is to be tried again did not get the mail."""
+        return next((one.reason for one in self.results or () if one is not None and one.verdict is Verdict.RETRY), "")
+
+    def give_up(self, why: str) -> None:
+        """Nothing is tried any more, for `why`."""
+        self.results = [one and given_up(one, why) for one in self.results or ()]
 
     def keep_only(self, positions: tuple[int, ...]) -> None:
         """Narrow the parcel to the recipients at these places of the deck's list; the others are final."""

@@ -36,13 +36,18 @@ def settled_names(configuration: Configuration) -> Configuration:
 
 
 @contextmanager
-def serve(configuration: Configuration, bus: Bus, clock: Clock, *, until_idle: bool = False) -> Iterator[Gateway]:
-    """A gateway on the configured spool, whose tree is made when it is missing. Raises `SpoolError`."""
+def serve(
+    configuration: Configuration, bus: Bus, clock: Clock, *, until_idle: bool = False, cold: bool = False
+) -> Iterator[Gateway]:
+    """A gateway on the configured spool, whose tree is made when it is missing. Raises `SpoolError`.
+
+    `cold`: what the checkpoint knows is forgotten first.
+    """
     configuration = settled_names(configuration)
     store = DirectorySpool(Path(configuration.system.spool), clock=clock, node=configuration.system.node_name)
     store.initialise(configuration.ext_writer_name)
     watched = (Path(configuration.system.spool) / "drop" / configuration.ext_writer_name,)
     try:
-        yield Gateway(configuration, store, bus, clock, watched=watched, until_idle=until_idle)
+        yield Gateway(configuration, store, bus, clock, watched=watched, until_idle=until_idle, cold=cold)
     finally:
         store.close()

@@ -10,45 +10,54 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import BinaryIO
 
 from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.bsmtp.interpreter import Rejected
-from cssmtp.config.model import MimeLabel, TargetServer
+from cssmtp.config.model import TargetServer
 from cssmtp.delivery.link import EightBit
 from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
 from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
-from cssmtp.engine.fitting import ALL_FIT, TOO_LONG, Fitting
+from cssmtp.engine.fitting import ALL_FIT, Fitting
+from cssmtp.engine.ledger import History, MailState, Then
 from cssmtp.engine.parcels import MailParcel, Parcel, Wire
+from cssmtp.engine.parking import ParkedMail, Parking
 from cssmtp.engine.pending import Pending
-from cssmtp.engine.reading import DeckReader, target_charset, wire_format
-from cssmtp.engine.retry import long_retry_delay
-from cssmtp.errors import UnknownCodePage, UnreadableData, UnsendableMail
-from cssmtp.mail.compose import NOTHING, Composer, Counted, Fit
+from cssmtp.engine.reading import DeckReader
+from cssmtp.engine.rendering import Rendering
+from cssmtp.engine.retry import RETRY_EXHAUSTED, lingering_delay, long_retry_delay
+from cssmtp.errors import UnknownCodePage, UnreadableData
+from cssmtp.mail.compose import Fit
 from cssmtp.mail.headers import HeaderMaker
-from cssmtp.model import BodySpan, DeckMail, Fault, MailId, Outcome, Verdict
+from cssmtp.model import BodySpan, DeckMail, Fault, Outcome, Verdict
 from cssmtp.observe.events import (
-    CharacterLoss,
     Disposition,
+    InternalError,
     MailEnded,
+    MailParked,
     MailRejected,
     MailRetry,
     SpoolFault,
     SpoolFileClaimed,
     SpoolFileEnded,
     SpoolFileUnreadable,
-    TextMended,
 )
 from cssmtp.spool.store import Claim
 
-RETRY_EXHAUSTED = "retry limit reached; last answer: "
+DELIVERED_BEFORE = Outcome(Verdict.DELIVERED, "sent before this start")
+"""What a warm start knows of a recipient that got its mail."""
 
 _task_ids = itertools.count(1)
+
+
+def nothing() -> None:
+    """What follows a record that nobody waits for."""
 
 
 def next_task_id() -> int:
@@ -56,14 +65,9 @@ def next_task_id() -> int:
     return next(_task_ids)
 
 
-def exhausted(outcome: Outcome) -> Outcome:
-    """What a temporary failure becomes when long retry ends: undeliverable, for its last reason (mail-processing.md 12.3)."""
-    return Outcome(Verdict.UNDELIVERABLE, RETRY_EXHAUSTED + outcome.reason, outcome.target)
-
-
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What a task came to: mails read, and whether anything was wrong with the file or left undelivered."""
+    """What a task came to: mails read, and whether anything was wrong with the file or is not delivered yet."""
 
     mails: int
     bad: bool
@@ -82,11 +86,15 @@ class SpoolTask:
         self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
         self._pending = Pending()
-        self._waiting: dict[Parcel, asyncio.TimerHandle] = {}
+        self._waiting: dict[MailParcel, asyncio.TimerHandle] = {}
+        self._parkings: set[asyncio.Task[None]] = set()
+        self._history: History | None = None
+        self._taken: Mapping[int, tuple[Outcome, ...]] = {}
+        self._resuming = False
         self._stopping = False
-        self._composers: dict[int, tuple[Composer, str]] = {}
         self._reader: DeckReader | None = None
-        origin = origin_of(claim, self._configuration)
+        self._rendering: Rendering | None = None
+        origin = origin_of(self._file, self._configuration)
         self._headers = HeaderMaker(origin, self._configuration.header)
         self._aftermath = Aftermath(self._file, origin, context, self._pending, self)
 
@@ -107,17 +115,32 @@ class SpoolTask:
             await asyncio.to_thread(self._claim.hold, f"internal error: {type(error).__name__}: {error}")
             raise
 
+    def stop_reading(self) -> None:
+        """Take no more mails out of the file; those under way go on."""
+        self._stopping = True
+
+    def flush(self) -> int:
+        """End long retry now for every mail that waits in it, as if RetryLimit were reached (FLUSHRETRY TKID=).
+
+        Returns how many there were.
+        """
+        waiting, self._waiting = self._waiting, {}
+        for parcel, timer in waiting.items():
+            timer.cancel()
+            self._exhausted(parcel)
+        return len(waiting)
+
     @property
     def long_retry(self) -> int:
         """How many mails are in long retry."""
         return len(self._waiting)
 
-    def stop_reading(self) -> None:
-        """Take no more mails out of the file; those under way go on."""
-        self._stopping = True
-
     async def _work(self) -> FileResult:
         self._publish(SpoolFileClaimed(self._file, self._claim.size, self._claim.tries))
+        self._history = await self._context.ledger.open_file(self._file.id)
+        if self._context.parking is not None:
+            self._taken = self._context.parking.taken(self._file.id)
+        self._resuming = bool(self._taken) or self._history is not None
         with self._claim.open() as stream:
             reader = await self._open(stream)
             if reader is not None:
@@ -138,6 +161,7 @@ class SpoolTask:
             self._unreadable(str(error))
             return None
         self._reader = reader
+        self._rendering = Rendering(self._file, reader.page, self._context, self._stuffed, self._book.lose)
         return reader
 
     async def _read(self, reader: DeckReader) -> None:
@@ -188,90 +212,71 @@ class SpoolTask:
     def _take(self, mail: DeckMail, fits: Mapping[str, Fit], now: datetime, moment: float) -> None:
         parcel = MailParcel(mail, self._headers.make(mail, now), self, self._mail_answered, fits)
         parcel.since = moment
-        self._pending.begun()
-        self._context.flow.took(parcel)
-        settled = self._context.ledger.settled(MailId(self._file.id, mail.number))
-        if settled:
-            parcel.keep_only(tuple(place for place in parcel.positions if place not in settled))
+        if self._resuming and self._resumed(parcel):
+            return
+        self._begin(parcel)
         if parcel.recipients:
             self._submit(parcel)
         else:
-            self._settle(parcel, ())
+            self._settle(parcel)
 
-    def _submit(self, parcel: Parcel) -> None:
+    def _begin(self, parcel: MailParcel) -> None:
+        self._pending.begun()
+        self._context.flow.took(parcel)
+
+    def _resumed(self, parcel: MailParcel) -> bool:
+        """Go on where an earlier life of the process stopped with this mail. False: nothing is known of it."""
+        mail, recipients = parcel.mail, parcel.recipients
+        if self._history is not None and self._history.delivered(mail.number):
+            self._book.ended(mail, (DELIVERED_BEFORE,) * len(recipients))
+            return True
+        state = self._history.state(mail.number) if self._history is not None else None
+        parked = self._taken.get(mail.number)
+        if parked is not None and not (state is not None and state.settled):
+            # The process ended between the copy in the mail directory and the record of it.
+            state = MailState(parked)
+            recorded = False
+        else:
+            recorded = True
+        if state is None or len(state.outcomes) != len(recipients):
+            return False
+        if state.closed:
+            self._book.ended(mail, state.settled_outcomes())
+            return True
+        self._begin(parcel)
+        parcel.results = list(state.outcomes)
+        if not state.settled:
+            parcel.keep_only(tuple(place for place, outcome in enumerate(state.outcomes) if outcome is None))
+            self._submit(parcel)
+        elif recorded:
+            self._follow(parcel, parcel.outcomes())
+        else:
+            self._settle(parcel)
+        return True
+
+    def _submit(self, parcel: MailParcel) -> None:
         self._waiting.pop(parcel, None)
         if self._context.courier is not None:
             self._context.courier.submit(parcel)
 
     def wire(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
         """The mail as `target` gets it (see `parcels.Renderer`)."""
-        mail = parcel.mail
-        composer, charset = self._composer(target)
-        fit = parcel.fits.get(charset, Fit.WHOLE)
-        if fit is Fit.NEVER:
-            raise UnsendableMail(TOO_LONG)
-        large = isinstance(mail.body, BodySpan)
-        if large:
-            data: Wire = self._stream(parcel, target, eight_bit=eight_bit)
-        else:
-            before = composer.counted
-            data = composer.small(mail, parcel.added, eight_bit=eight_bit, too_long=fit is Fit.BASE64)
-            if composer.counted != before:
-                self._converted(mail.number, charset, composer, before)
-        if mail.header.mime_charset or not mail.header.ascii:
-            whole = data if isinstance(data, bytes) else None
-            self._context.labels.look(self._file, mail, target, charset, self._configuration, whole, self._publish)
-        announced = eight_bit and composer.labels and not (data.isascii() if isinstance(data, bytes) else fit is Fit.BASE64)
-        return EightBit(data) if announced else data
-
-    def _composer(self, target: TargetServer) -> tuple[Composer, str]:
-        made = self._composers.get(id(target))
-        if made is None:
-            made = self._composers[id(target)] = self._new_composer(target)
-        return made
-
-    def _new_composer(self, target: TargetServer) -> tuple[Composer, str]:
-        assert self._reader is not None
-        charset = target_charset(target, self._configuration)
-        return Composer(wire_format(self._reader.page, charset, self._configuration)), charset
-
-    def _stream(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Iterator[bytes]:
-        # A composer of its own: the blocks are pulled in a worker thread, and counters are not shared between threads.
-        composer, charset = self._new_composer(target)
-        mail, span = parcel.mail, parcel.mail.body
-        assert isinstance(span, BodySpan)
-        too_long = parcel.fits.get(charset) is Fit.BASE64
-        with self._claim.open() as stream:
-            yield from composer.stream(mail, parcel.added, self._body(span, stream), eight_bit=eight_bit, too_long=too_long)
-        if composer.counted != NOTHING:
-            self._converted(mail.number, charset, composer, NOTHING)
-
-    def _converted(self, mail: int, charset: str, composer: Composer, before: Counted) -> None:
-        """Tell what the conversion of a mail lost and mended since `before`."""
-        lost, shifts, odd = (now - then for now, then in zip(composer.counted, before, strict=True))
-        if lost:
-            self._book.lose(mail, charset, lost)
-            self._publish(CharacterLoss(self._file, mail, charset, lost))
-        if shifts or odd:
-            self._publish(TextMended(self._file, mail, charset, shifts, odd))
-
-    def _body(self, span: BodySpan, stream: BinaryIO) -> Iterator[bytes]:
-        assert self._reader is not None
-        return self._reader.body_blocks(span, stream)
+        assert self._rendering is not None
+        return self._rendering.wire(parcel, target, eight_bit=eight_bit)
 
     def original(self, parcel: MailParcel, target: TargetServer) -> Iterator[bytes]:
         """The mail's wire lines without the final period (see `aftermath.Originals`)."""
+        assert self._rendering is not None
+        return self._rendering.original(parcel, target)
+
+    def _stuffed(self, mail: DeckMail) -> Iterator[bytes]:
+        """The stuffed lines of a body, wherever it is."""
         assert self._reader is not None
-        # As it stands in the deck: a label or encoded words would be wrong in the middle of a notice.
-        charset = target_charset(target, self._configuration)
-        quoted = replace(wire_format(self._reader.page, charset, self._configuration), label=MimeLabel.NO, encode_headers=False)
-        composer = Composer(quoted)
-        mail = parcel.mail
         if not isinstance(mail.body, BodySpan):
-            yield from composer.text(mail, parcel.added, (mail.body,))
+            yield mail.body
             return
         with self._claim.open() as stream:
-            yield from composer.text(mail, parcel.added, self._body(mail.body, stream))
+            yield from self._reader.body_blocks(mail.body, stream)
 
     # --- answers
 
@@ -283,47 +288,100 @@ class SpoolTask:
 
     def _take_answer(self, parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
         assert isinstance(parcel, MailParcel)
-        again = [
-            (place, outcome)
-            for place, outcome in zip(parcel.positions, outcomes, strict=True)
-            if outcome.verdict is Verdict.RETRY
-        ]
-        if not again and parcel.results is None:
-            self._settle(parcel, outcomes)
-            return
-        parcel.merge(outcomes)
-        if again and self._stopping:
-            return  # not final, so the claim is released and the mail comes up again
-        if again:
-            delay = long_retry_delay(self._configuration.retry_limit, parcel.retries)
-            if delay is not None:
-                self._again(parcel, again, delay)
+        if parcel.results is None and not parcel.mail.envelope.bad_recipients:
+            for outcome in outcomes:
+                if outcome.verdict is not Verdict.DELIVERED:
+                    break
+            else:
+                self._record(parcel, None, partial(self._settled, parcel, outcomes))
                 return
-            parcel.keep_only(tuple(place for place, _ in again))
-            parcel.merge(tuple(exhausted(outcome) for _, outcome in again))
-        self._settle(parcel, parcel.outcomes())
+        parcel.merge(outcomes)
+        again = tuple(
+            place for place, outcome in zip(parcel.positions, outcomes, strict=True) if outcome.verdict is Verdict.RETRY
+        )
+        if not again:
+            self._settle(parcel)
+            return
+        parcel.keep_only(again)
+        if len(again) < len(outcomes):
+            self._record(parcel, MailState(parcel.finals()), nothing)
+        if not self._stopping:  # else the claim is released and the mail comes up again
+            self._not_now(parcel)
 
-    def _again(self, parcel: MailParcel, again: list[tuple[int, Outcome]], delay: float) -> None:
+    def _not_now(self, parcel: MailParcel) -> None:
+        delay = long_retry_delay(self._configuration.retry_limit, parcel.retries)
+        if delay is None:
+            self._exhausted(parcel)
+        else:
+            self._again(parcel, delay)
+
+    def _again(self, parcel: MailParcel, delay: float) -> None:
         parcel.retries += 1
-        parcel.keep_only(tuple(place for place, _ in again))
-        self._publish(MailRetry(self._file, parcel.mail.number, parcel.retries, delay, len(again), again[0][1].reason))
+        reason = parcel.reason()
+        self._publish(MailRetry(self._file, parcel.mail.number, parcel.retries, delay, len(parcel.recipients), reason))
         self._waiting[parcel] = asyncio.get_running_loop().call_later(delay, self._submit, parcel)
 
-    def _settle(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
-        """Every recipient is final: make it durable, then go on."""
-        mail = MailId(self._file.id, parcel.mail.number)
-        self._context.ledger.record(mail, parcel.positions, lambda: self._settled(parcel, outcomes))
+    def _exhausted(self, parcel: MailParcel) -> None:
+        """Long retry is over: on to extended retry where there is one, else the mail is undeliverable."""
+        parking = self._context.parking
+        if parking is not None and parking.active:
+            task = asyncio.get_running_loop().create_task(self._park(parcel, parking))
+            self._parkings.add(task)
+            task.add_done_callback(self._parkings.discard)
+            return
+        parcel.give_up(RETRY_EXHAUSTED)
+        self._settle(parcel)
+
+    async def _park(self, parcel: MailParcel, parking: Parking) -> None:
+        assert self._reader is not None
+        parked = ParkedMail(self._file, parcel.mail, parcel.added, self._reader.page, parcel.outcomes(), parcel.retries + 1)
+        try:
+            parcel.parked = await parking.accept(parked, partial(self._stuffed, parcel.mail))
+        except Exception as error:
+            self._publish(InternalError("extended retry", f"{type(error).__name__}: {error}"))
+        if parcel.parked:
+            self._settle(parcel)
+        elif not self._stopping:
+            self._again(parcel, lingering_delay(self._configuration.retry_limit))
+
+    def _record(self, parcel: MailParcel, state: MailState | None, then: Then) -> None:
+        self._context.ledger.record(self._file.id, parcel.mail.number, state, then)
+
+    def _settle(self, parcel: MailParcel) -> None:
+        """Every recipient is final for the file: make it durable, then go on."""
+        outcomes = parcel.outcomes()
+        simple = not parcel.mail.envelope.bad_recipients and all(one.verdict is Verdict.DELIVERED for one in outcomes)
+        self._record(parcel, None if simple else MailState(outcomes), partial(self._settled, parcel, outcomes))
 
     def _settled(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
-        self._context.flow.gave(parcel)
+        try:
+            self._tell(parcel, outcomes)
+            self._follow(parcel, outcomes)
+        except Exception as error:  # as in `_mail_answered`: the ledger calls this
+            self._pending.fail(error)
+
+    def _tell(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
         mail = parcel.mail
+        if parcel.parked:
+            path, reason = parcel.parked, parcel.reason()
+            self._publish(MailParked(self._file, mail.number, mail.envelope, len(parcel.recipients), path, reason))
+            return
         seconds = self._context.clock.monotonic() - parcel.since
         event = MailEnded(self._file, mail.number, mail.envelope, parcel.size, outcomes, parcel.retries + 1, seconds)
         self._publish(event)
-        failed = self._book.ended(mail, outcomes)
+
+    def _follow(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
+        """Count the mail, and do what follows from its outcomes."""
+        self._context.flow.gave(parcel)
+        failed = self._book.ended(parcel.mail, outcomes)
         if failed:
-            self._aftermath.undeliverable(parcel, failed)
-        self._pending.done()
+            self._aftermath.undeliverable(parcel, failed, partial(self._close, parcel, outcomes))
+        else:
+            self._pending.done()
+
+    def _close(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
+        """Notice or dead letter are out: a warm start must not repeat them."""
+        self._record(parcel, MailState(outcomes, closed=True), self._pending.done)
 
     # --- the end
 
@@ -336,10 +394,10 @@ class SpoolTask:
             await self._report(decided)
         if self._context.courier is not None:
             self._context.courier.file_ended()
-        self._context.ledger.forget(self._file.id)
         became = await asyncio.to_thread(dispose, claim, self._decided(), book.summary())
+        self._context.ledger.forget(self._file.id)
         self._publish(SpoolFileEnded(self._file, book.counts(), became, book.fault_lines))
-        return FileResult(book.mails, book.bad)
+        return FileResult(book.mails, book.bad or book.parked > 0)
 
     def _decided(self) -> Disposition:
         # Where a dead letter could not be written, the spool file is the only copy that is left.
@@ -359,3 +417,5 @@ class SpoolTask:
         for timer in self._waiting.values():
             timer.cancel()
         self._waiting.clear()
+        for task in self._parkings:
+            task.cancel()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cssmtp import __version__
@@ -18,10 +18,13 @@ from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration, ReportTo
 from cssmtp.delivery.courier import Courier
 from cssmtp.delivery.link import Parcel as DeliveredParcel
+from cssmtp.engine.checkpoint import Checkpoint
 from cssmtp.engine.context import Context, Flow
+from cssmtp.engine.extended import ExtendedRetry
 from cssmtp.engine.filebook import full_host_name
 from cssmtp.engine.heartbeat import Heartbeat
-from cssmtp.engine.ledger import MemoryLedger
+from cssmtp.engine.ledger import Ledger, MemoryLedger
+from cssmtp.engine.ledgerfile import LedgerFile
 from cssmtp.engine.parcels import Parcel
 from cssmtp.engine.spooltask import FileResult, SpoolTask
 from cssmtp.engine.testmode import TestModeTask
@@ -43,10 +46,16 @@ from cssmtp.observe.events import (
     TestModeWithoutReport,
 )
 from cssmtp.observe.readings import Readings, TargetReading
-from cssmtp.spool.store import SpoolEntry, SpoolStore
+from cssmtp.spool.store import SelectedBy, SpoolEntry, SpoolStore
 
-SPOOL_TASKS = 16
-"""Spool files worked on at once: the JES tasks of the WRITER pool. Ours; IBM's number is not known."""
+WRITER_TASKS = 16
+"""JES tasks of the WRITER pool: spool files worked on at once that name us as writer. Ours; IBM's number is not known."""
+
+DEST_TASKS = 16
+"""JES tasks of the DEST pool: spool files worked on at once that name us as destination. Ours; IBM's number is not known."""
+
+POOLS = {SelectedBy.WRITER: WRITER_TASKS, SelectedBy.DEST: DEST_TASKS}
+"""A full pool leaves the other one to go on: files that wait in long retry under one kind do not hold up the other."""
 
 STOP_GRACE_SECONDS = 30.0
 """How long a stop waits for answers to mails that are on a connection."""
@@ -60,6 +69,11 @@ class Totals:
     mails: int = 0
     troubled: int = 0
     unfinished: int = 0
+
+
+def pool_of(entry: SpoolEntry, writer: str) -> SelectedBy:
+    """The pool whose task takes an entry that we have selected as `writer`; who fits both counts as writer."""
+    return SelectedBy.WRITER if entry.attributes.writer == writer.upper() else SelectedBy.DEST
 
 
 def answered(parcel: DeliveredParcel, outcomes: tuple[Outcome, ...]) -> None:
@@ -80,19 +94,32 @@ class Gateway:
         *,
         watched: tuple[Path, ...] = (),
         until_idle: bool = False,
+        cold: bool = False,
     ) -> None:
         self._configuration = configuration
         self._store = store
         self._bus = bus
         self._clock = clock
         self._until_idle = until_idle
+        self._cold = cold
         self._watcher = Watcher(watched)
         self._stop_reason = ""
         self._tasks: dict[asyncio.Task[FileResult], SpoolTask | TestModeTask] = {}
+        self._pools: dict[asyncio.Task[FileResult], SelectedBy] = {}
         self._totals = Totals()
-        self._flow = Flow(bus.publish)
+        self._checkpoint = self._configured_checkpoint()
+        self._flow = Flow(bus.publish, configuration.checkpoint_limit if self._checkpoint else 0)
         self._heartbeat = Heartbeat(bus.publish)
         self._courier: Courier | None = None
+        self._extended: ExtendedRetry | None = None
+
+    def _configured_checkpoint(self) -> Checkpoint | None:
+        configuration = self._configuration
+        path = configuration.system.checkpoint
+        if not path or configuration.options.test_mode:
+            return None
+        file = LedgerFile(Path(path), configuration.system.job_name, configuration.ext_writer_name, self._clock)
+        return Checkpoint(file, self._bus.publish)
 
     def every_second(self, call: Callable[[], None]) -> None:
         """Have `call` called about once a second on the loop while the gateway runs."""
@@ -111,6 +138,7 @@ class Gateway:
                 TargetReading(target.address, target.port, target.state.value, target.connections)
                 for target in (courier.snapshot() if courier else ())
             ),
+            commits=self._checkpoint.commits if self._checkpoint else None,
         )
 
     def spool_counts(self) -> dict[str, int]:
@@ -123,41 +151,16 @@ class Gateway:
         self._watcher.poke()
 
     async def run(self) -> int:
+        """Raises `CssmtpError` when the checkpoint or the mail directory forbid a start."""
         configuration = self._configuration
         self._bus.publish(
             GatewayStarting(__version__, configuration.system.job_name, configuration.ext_writer_name, configuration.source)
         )
         self._bus.publish(ConfigurationChanged(configuration, Cause.START))
-        test_mode = configuration.options.test_mode
-        if test_mode and configuration.report.to is ReportTo.NONE:
-            self._bus.publish(TestModeWithoutReport())
-        await asyncio.to_thread(self._store.recover)
-        # In test mode the only thing that can ever be sent is an error report for the administrators.
-        if not test_mode or configuration.report.to is ReportTo.ADMIN:
-            self._courier = Courier(
-                configuration,
-                self._clock,
-                self._bus.publish,
-                answered,
-                self._flow.hungry,
-                hello=full_host_name(configuration.system),
-                traced=lambda: self._bus.wanted(Dialogue),
-            )
-            await self._courier.start()
-        self._flow.courier = self._courier
-        context = Context(
-            configuration,
-            self._store,
-            self._courier,
-            self._bus.publish,
-            self._clock,
-            MemoryLedger(),
-            self._flow,
-            self._bus.wanted,
-        )
-        self._bus.publish(GatewayReady(len(configuration.targets), test_mode))
         async with self._heartbeat:
             try:
+                context = await self._prepare()
+                self._bus.publish(GatewayReady(len(configuration.targets), configuration.options.test_mode))
                 async with self._watcher:
                     await self._serve(context)
             finally:
@@ -167,6 +170,43 @@ class Gateway:
             status = 0
         self._bus.publish(GatewayStopped(status, self._totals.files, self._totals.mails))
         return status
+
+    async def _prepare(self) -> Context:
+        """Everything that has to be there before the first spool file."""
+        configuration = self._configuration
+        test_mode = configuration.options.test_mode
+        if test_mode and configuration.report.to is ReportTo.NONE:
+            self._bus.publish(TestModeWithoutReport())
+        await asyncio.to_thread(self._store.recover)
+        ledger: Ledger = MemoryLedger()
+        if self._checkpoint is not None:
+            await self._checkpoint.start(cold=self._cold)
+            self._checkpoint.keep(self._store.ids())
+            ledger = self._checkpoint
+        # In test mode the only thing that can ever be sent is an error report for the administrators.
+        if not test_mode or configuration.report.to is ReportTo.ADMIN:
+            self._courier = self._new_courier()
+            await self._courier.start()
+        self._flow.courier = self._courier
+        context = Context(
+            configuration, self._store, self._courier, self._bus.publish, self._clock, ledger, self._flow, self._bus.wanted
+        )
+        if configuration.extended_retry is None or test_mode:
+            return context
+        self._extended = ExtendedRetry(configuration.extended_retry, context)
+        await self._extended.start()
+        return replace(context, parking=self._extended)
+
+    def _new_courier(self) -> Courier:
+        return Courier(
+            self._configuration,
+            self._clock,
+            self._bus.publish,
+            answered,
+            self._flow.hungry,
+            hello=full_host_name(self._configuration.system),
+            traced=lambda: self._bus.wanted(Dialogue),
+        )
 
     async def _serve(self, context: Context) -> None:
         while not self._stop_reason:
@@ -198,33 +238,43 @@ class Gateway:
         return self._store.settling()
 
     async def _claim_ready(self, context: Context) -> None:
-        room = SPOOL_TASKS - len(self._tasks)
-        if room <= 0:
-            return
-        try:
-            entries = await asyncio.to_thread(self._store.select, self._configuration.ext_writer_name, room)
-        except SpoolError as error:
-            self._bus.publish(SpoolUnusable(str(error)))
-            return
-        for entry in entries:
-            await self._begin(entry, context)
+        name = self._configuration.ext_writer_name
+        while rooms := self._rooms():
+            limit = min(rooms.values())
+            by = None if len(rooms) == len(POOLS) else next(iter(rooms))
+            try:
+                entries = await asyncio.to_thread(self._store.select, name, limit, by)
+            except SpoolError as error:
+                self._bus.publish(SpoolUnusable(str(error)))
+                return
+            begun = [await self._begin(entry, pool_of(entry, name), context) for entry in entries]
+            if len(entries) < limit or not any(begun):
+                return
 
-    async def _begin(self, entry: SpoolEntry, context: Context) -> None:
+    def _rooms(self) -> dict[SelectedBy, int]:
+        """The pools with idle tasks, and how many."""
+        rooms = {pool: tasks - sum(each is pool for each in self._pools.values()) for pool, tasks in POOLS.items()}
+        return {pool: room for pool, room in rooms.items() if room > 0}
+
+    async def _begin(self, entry: SpoolEntry, pool: SelectedBy, context: Context) -> bool:
+        """Start a task for an entry; False when it could not be claimed."""
         try:
             claim = await asyncio.to_thread(self._store.claim, entry)
         except SpoolError as error:
             self._bus.publish(SpoolUnusable(str(error)))
-            return
+            return False
         if claim is None:
-            return
+            return False
         kind = TestModeTask if self._configuration.options.test_mode else SpoolTask
         work = kind(claim, context)
         task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
         self._tasks[task] = work
+        self._pools[task] = pool
         task.add_done_callback(self._ended)
+        return True
 
     def _ended(self, task: asyncio.Task[FileResult]) -> None:
-        del self._tasks[task]
+        del self._tasks[task], self._pools[task]
         self._watcher.poke()
         if task.cancelled():
             self._totals.unfinished += 1
@@ -243,10 +293,18 @@ class Gateway:
         self._bus.publish(GatewayStopping(self._stop_reason or "an error"))
         for work in self._tasks.values():
             work.stop_reading()
+        if self._extended is not None:
+            self._extended.stop_trying()
         if self._courier is not None:
             await self._courier.stop(STOP_GRACE_SECONDS)
+        if self._checkpoint is not None:
+            await self._checkpoint.flush()
         for task in list(self._tasks):
             task.cancel()
         for task in list(self._tasks):
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+        if self._extended is not None:
+            await self._extended.close()
+        if self._checkpoint is not None:
+            await self._checkpoint.close()

@@ -42,7 +42,7 @@ class TestModeTask:
         self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
         self._pending = Pending()
-        origin = origin_of(claim, context.configuration)
+        origin = origin_of(self._file, context.configuration)
         self._aftermath = Aftermath(self._file, origin, context, self._pending, None)
         self._stopping = False
 

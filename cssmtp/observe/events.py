@@ -8,7 +8,8 @@ Never: carries a time. The bus is synchronous, so the moment of handling is the 
 the time asks its clock: most mails are then never stamped.
 
 An event that can mean more than one thing to the reader has a `variant`, a word that is part of the message's key.
-All events are imported from here; those about target servers stand in `target_events`, the values they carry in `facts`.
+All events are imported from here; those about target servers stand in `target_events`,
+those about checkpoint and mail directory in `kept_events`, the values they carry in `facts`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ from cssmtp.observe.facts import Ignored as Ignored
 from cssmtp.observe.facts import MailResult as MailResult
 from cssmtp.observe.facts import Severity as Severity
 from cssmtp.observe.facts import SpoolFile as SpoolFile
+from cssmtp.observe.kept_events import CheckpointFailed as CheckpointFailed
+from cssmtp.observe.kept_events import CheckpointMended as CheckpointMended
+from cssmtp.observe.kept_events import CheckpointOpened as CheckpointOpened
+from cssmtp.observe.kept_events import CheckpointSetAside as CheckpointSetAside
+from cssmtp.observe.kept_events import MailDirectoryFailed as MailDirectoryFailed
+from cssmtp.observe.kept_events import MailDirectoryMended as MailDirectoryMended
+from cssmtp.observe.kept_events import MailDirectoryOpened as MailDirectoryOpened
+from cssmtp.observe.kept_events import MailParked as MailParked
+from cssmtp.observe.kept_events import PairSetAside as PairSetAside
 from cssmtp.observe.target_events import ConnectionClosed as ConnectionClosed
 from cssmtp.observe.target_events import ConnectionOpened as ConnectionOpened
 from cssmtp.observe.target_events import Dialogue as Dialogue

@@ -41,9 +41,10 @@ class Disposition(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The sums of one spool file. `octets` as read; every mail is exactly one of sent, undeliverable, rejected, discarded.
+    """The sums of one spool file. `octets` as read; every mail is one of sent, undeliverable, rejected, discarded, parked.
 
-    A mail with any recipient undeliverable counts as undeliverable. `discarded` are the good mails of test mode.
+    A mail with any recipient undeliverable counts as undeliverable. `discarded` are the good mails of test mode, `parked` those
+    that went into extended retry.
     `errors` counts what counts to JESSyntaxErrLimit.
     """
 
@@ -55,6 +56,7 @@ class Counts:
     rejected: int = 0
     discarded: int = 0
     errors: int = 0
+    parked: int = 0
 
 
 class MailResult(enum.Enum):

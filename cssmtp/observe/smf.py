@@ -287,12 +287,14 @@ def records(data: Buffer) -> Iterator[Found | Damage]:
             record = decode(whole)
         except Damaged as error:
             yield Damage(at, str(error))
-            # The record before may have been cut, and have taken the beginning of this one for its end.
+            # The last record of ours may have been cut, and have taken the beginning of another for its end; what seemed to be
+            # somebody else's since then may be the rest of that one.
             at = before = _next_record(data, before + 1)
             continue
         if record is not None:
             yield Found(at, record)
-        before, at = at, end
+            before = at
+        at = end
 
 
 def _segment(data: Buffer, at: int) -> tuple[int, int]:

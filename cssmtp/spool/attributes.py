@@ -20,6 +20,8 @@ from cssmtp.spool.names import RESERVED_WRITERS, is_job_id, is_name
 OUTDISPS = ("WRITE", "HOLD", "KEEP", "LEAVE", "PURGE")
 MOST_BRACKETS = 200
 """Lists and objects in one sidecar: far more than anybody needs, and no depth that a parser minds."""
+UNSELECTED = 'nobody would select it: key "writer" and the user of "dest" are both empty; write one of them'
+"""The problem of attributes with which a spool file would lie in the spool for ever."""
 FRAMINGS = ("auto", "fixed", "rdw", "bdw", "len4", "len2", "nl15", "lf25", "crlf", "lf", "netdata")
 
 
@@ -61,6 +63,7 @@ class Attributes:
     bytes: int = 0
     framing: str = "auto"
     encoding: str = "auto"
+    sequence_numbers: bool = False
     userdata: tuple[str, ...] = ()
     output: dict[str, Any] = field(default_factory=dict)
     notify: str = ""
@@ -127,6 +130,12 @@ def _strings(value: Any) -> Any:
     return tuple(value)
 
 
+def _flag(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise _refuse()
+    return value
+
+
 def _mapping(value: Any) -> Any:
     if not isinstance(value, dict):
         raise _refuse()
@@ -144,7 +153,7 @@ _COUNT = ("a number from 0", _number(0, 2**63 - 1))
 _RULES: dict[str, _Rule] = {
     "version": _Rule("version", "1", _number(1, 1)),
     "writer": _Rule("writer", f"{_NAME[0]}, not {', '.join(sorted(RESERVED_WRITERS))}",
-                    _upper(lambda text: is_name(text) and text not in RESERVED_WRITERS)),
+                    _upper(lambda text: text == "" or (is_name(text) and text not in RESERVED_WRITERS))),
     "dest.node": _Rule("dest_node", *_NAME),
     "dest.user": _Rule("dest_user", *_NAME),
     "class": _Rule("sysout_class", "one character of A-Z and 0-9", _upper(_matches(r"[A-Z0-9]"))),
@@ -174,6 +183,7 @@ _RULES: dict[str, _Rule] = {
     "bytes": _Rule("bytes", *_COUNT),
     "framing": _Rule("framing", f"one of {', '.join(FRAMINGS)}", _one_of(*FRAMINGS)),
     "encoding": _Rule("encoding", "auto, ascii, utf-8 or the name of an EBCDIC code page", _text(r"[A-Za-z0-9._:-]{1,32}")),
+    "sequence_numbers": _Rule("sequence_numbers", "true or false", _flag),
     "userdata": _Rule("userdata", "a list of strings", _strings),
     "output": _Rule("output", "an object", _mapping),
     "notify": _Rule("notify", _PLAIN.format(64), _text(r"[!-~]{0,64}")),

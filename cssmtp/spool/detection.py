@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from cssmtp.errors import UnreadableData
+from cssmtp.spool import netdata
 from cssmtp.spool.attributes import Attributes
-from cssmtp.spool.records import BLOCK_BYTES, LONGEST_RECORD, Framing, FramingKind, blocks, delimiter
+from cssmtp.spool.lengths import LONGEST_RECORD, cut_len2
+from cssmtp.spool.records import BLOCK_BYTES, Framing, FramingKind, blocks, delimiter, skim
 
 HEAD_BYTES = 64 * 1024
 TEXT_SHARE = 0.95
@@ -27,12 +29,14 @@ EBCDIC_CONTROL_SHARE = 0.05
 FIXED_LENGTHS = (80, 133, 121, 132, 137, 160, 200, 255, 256)
 """Record lengths tried for fixed records, in order; only the first is accepted without evidence (jes-spool.md 12.5)."""
 
-_NETDATA = b"\xc9\xd5\xd4\xd9\xf0\xf1"
 _PRINTABLE = bytes([9, 10, 12, 13, *range(0x20, 0x7F)])
 _SEVEN_BITS = bytes(range(0x80))
 _EBCDIC_CONTROLS = bytes(byte for byte in range(0x40) if byte not in (0x05, 0x0D, 0x0E, 0x0F, 0x15, 0x25))
-_NOT_YET = {"netdata": "NETDATA (TSO XMIT)", "bdw": "blocked records with BDW", "len2": "records with 2-byte length"}
-"""Framings that are recognised, and refused with a plain word; each gets its reader with a later version."""
+_LENGTH_KINDS = (FramingKind.BDW, FramingKind.RDW, FramingKind.LEN4, FramingKind.LEN2)
+"""Framings with length fields, in the order of jes-spool.md 12.3."""
+_FIELD_BYTES = {FramingKind.RDW: 4, FramingKind.BDW: 4, FramingKind.LEN4: 4, FramingKind.LEN2: 2, FramingKind.NETDATA: 2}
+"""Bytes before the data of a record."""
+_GREETINGS = ("HELO", "EHLO")
 _VERBS = ("HELO", "EHLO", "MAIL", "RCPT", "DATA", "RSET", "QUIT", "STAR")
 
 
@@ -52,7 +56,9 @@ class _Data:
         return iter(lambda: self.stream.read(length), b"")
 
     def framing(self, kind: FramingKind, sample: bytes, lrecl: int = 0) -> Framing:
-        return Framing(kind, lrecl, self.encoding or encoding_of(sample), self.carriage)
+        machine = self.attributes.recfm.endswith("M")
+        sequence = self.attributes.sequence_numbers
+        return Framing(kind, lrecl, self.encoding or encoding_of(sample), self.carriage, machine, sequence)
 
     def command(self, start: int, encoding: str) -> str:
         """The four characters at a record start, upper case, when they are a command's; else ""."""
@@ -67,25 +73,32 @@ def detect(stream: BinaryIO, size: int, attributes: Attributes) -> Framing:
     byte offset where there is one, when the data contradicts it or when no framing fits. An empty file fits any framing.
     """
     stream.seek(0)
+    head = stream.read(HEAD_BYTES)
+    attributes = _with_format_of_netdata(attributes, head)
     carriage = attributes.recfm[-1:] in ("A", "M")
-    data = _Data(stream, size, stream.read(HEAD_BYTES), attributes, _declared_encoding(attributes.encoding), carriage)
-    if attributes.framing in _NOT_YET:
-        raise UnreadableData(f"framing {attributes.framing} is declared: {_NOT_YET[attributes.framing]} is not supported yet")
+    data = _Data(stream, size, head, attributes, _declared_encoding(attributes.encoding), carriage)
     if attributes.framing != "auto":
         found = _declared(data, FramingKind(attributes.framing))
     elif size == 0:
-        found = Framing(FramingKind.FIXED, 80, data.encoding or "ebcdic", carriage)
+        found = data.framing(FramingKind.FIXED, b"\x40", 80)
     else:
         found = next((framing for test in _TESTS if (framing := test(data)) is not None), None) or _nothing_fits(data)
     _check_encoding(data, found)
     return found
 
 
+def _with_format_of_netdata(attributes: Attributes, head: bytes) -> Attributes:
+    """The attributes with the record format that NETDATA itself names, when they name none."""
+    if attributes.framing in ("auto", "netdata") and netdata.begins(head) and not attributes.recfm:
+        return replace(attributes, recfm=netdata.header(head).recfm)
+    return attributes
+
+
 def encoding_of(sample: bytes) -> str:
     """ "ebcdic" or "ascii", from the first record: HELO or EHLO in either, else more X'40' or more X'20'."""
     start = sample.lstrip(b"\x40 ")[:4]
     for encoding in ("ebcdic", "ascii"):
-        if _verb(start, encoding) in ("HELO", "EHLO"):
+        if _verb(start, encoding) in _GREETINGS:
             return encoding
     return "ebcdic" if sample.count(b"\x40") >= sample.count(b" ") else "ascii"
 
@@ -120,10 +133,12 @@ def _nothing_fits(data: _Data) -> Framing:
 
 
 def _netdata(data: _Data) -> Framing | None:
-    head = data.head
-    if len(head) >= 8 and head[0] >= 2 and head[1] & 0x20 and head[2:8] == _NETDATA:
-        raise UnreadableData(f"the file looks like {_NOT_YET['netdata']}, which is not supported yet")
-    return None
+    """A file that begins as NETDATA is that, or is refused with what is wrong with it: nothing else begins so."""
+    if not netdata.begins(data.head):
+        return None
+    netdata.header(data.head)
+    first = skim(data.stream, Framing(FramingKind.NETDATA))
+    return data.framing(FramingKind.NETDATA, first[data.carriage :])
 
 
 def _ascii_text(data: _Data) -> Framing | None:
@@ -137,7 +152,7 @@ def _ascii_text(data: _Data) -> Framing | None:
     if not encoding and (not data.encoding or b"\x00" in head):
         return None
     kind = FramingKind.CRLF if newline > 0 and head[newline - 1] == 0x0D else FramingKind.LF
-    return Framing(kind, 0, data.encoding or encoding, data.carriage)
+    return replace(data.framing(kind, b""), encoding=data.encoding or encoding)
 
 
 def _is_unbroken_record(data: _Data) -> bool:
@@ -167,68 +182,32 @@ def _text_encoding(pieces: Iterator[bytes]) -> str:
 
 
 def _length_fields(data: _Data) -> Framing | None:
+    """The framing whose lengths end exactly at the end of the file. When two do, the one whose first record is a greeting."""
     if len(data.head) == HEAD_BYTES and not data.head.strip(b"\x00"):
         return None  # 16,384 empty records and counting: no length is worth following through gigabytes of zeros
-    if _walk_bdw(data):
-        raise UnreadableData(f"the file looks like {_NOT_YET['bdw']}, which is not supported yet")
-    for kind in (FramingKind.RDW, FramingKind.LEN4):
+    fits: list[Framing] = []
+    for kind in _LENGTH_KINDS:
         try:
-            first = b""
-            for block in blocks(data.stream, Framing(kind)):
-                first = first or next((record for record in block.records if record.strip(b"\x40 ")), b"")
+            if kind is FramingKind.LEN2 and not _greets(data, b"".join(cut_len2(data.head, -1, int, 1).records)):
+                continue
+            first = skim(data.stream, Framing(kind))
         except UnreadableData:
             continue
-        return data.framing(kind, first[data.carriage :])
-    if _walk_len2(data):
-        raise UnreadableData(f"the file looks like {_NOT_YET['len2']}, which is not supported yet")
-    return None
+        if netdata.begins(first):
+            raise UnreadableData(
+                f"the data is NETDATA inside {kind.value} records; hand the file over as plain bytes, without lengths in between"
+            )
+        found = data.framing(kind, first[data.carriage :])
+        if _greets(data, first):
+            return found
+        fits.append(found)
+    return fits[0] if fits else None
 
 
-def _walk_bdw(data: _Data) -> bool:
-    """True when blocks of at least one RDW record each end exactly at the end of the file."""
-    position = 0
-    while position < data.size:
-        data.stream.seek(position)
-        field = int.from_bytes(data.stream.read(4))
-        if field & 0x8000_0000:
-            length = field & 0x7FFF_FFFF
-        elif field & 0xFFFF:
-            return False
-        else:
-            length = field >> 16
-        if not 8 <= length <= data.size - position or not _holds_rdws(data.stream.read(min(length - 4, BLOCK_BYTES)), length - 4):
-            return False
-        position += length
-    return True
-
-
-def _holds_rdws(block: bytes, length: int) -> bool:
-    """True when RDW records fill a block of `length` bytes, as far as it has been read."""
-    position = 0
-    while position + 4 <= len(block):
-        size = int.from_bytes(block[position : position + 2])
-        if not 4 <= size <= LONGEST_RECORD or block[position + 2] > 3 or block[position + 3]:
-            return False
-        position += size
-    return position == length if len(block) == length else True
-
-
-def _walk_len2(data: _Data) -> bool:
-    """True when 2-byte lengths end exactly at the end of the file and its first non-blank record is a greeting."""
-    position = 0
-    greeting: bool | None = None
-    while position + 2 <= data.size:
-        data.stream.seek(position)
-        field = data.stream.read(6)
-        length = int.from_bytes(field[:2])
-        if length > LONGEST_RECORD:
-            return False
-        if greeting is None and length:
-            greeting = any(_verb(field[2:], encoding) in ("HELO", "EHLO") for encoding in ("ebcdic", "ascii"))
-        position += 2 + length
-        if greeting is False:
-            return False
-    return position == data.size and greeting is True
+def _greets(data: _Data, start: bytes) -> bool:
+    """True when the first record that is not blank, from `start` on, begins with HELO or EHLO."""
+    word = start.lstrip(b"\x00\x40 ")[data.carriage :][:4]
+    return any(_verb(word, encoding) in _GREETINGS for encoding in ("ebcdic", "ascii"))
 
 
 def _ebcdic_text(data: _Data) -> Framing | None:
@@ -241,7 +220,7 @@ def _ebcdic_text(data: _Data) -> Framing | None:
 
 
 def _looks_ebcdic(head: bytes) -> bool:
-    if _verb(head.lstrip(b"\x40")[:4], "ebcdic") in ("HELO", "EHLO"):
+    if _verb(head.lstrip(b"\x40")[:4], "ebcdic") in _GREETINGS:
         return True
     controls = len(head) - len(head.translate(None, _EBCDIC_CONTROLS))
     return controls <= EBCDIC_CONTROL_SHARE * len(head)
@@ -267,9 +246,7 @@ def _line_ends(data: _Data, newline: bytes) -> int:
 def _starts_with_card(data: _Data, newline: bytes) -> bool:
     """True when the file begins with a greeting padded to 80 bytes: then newlines further on stand inside fixed records."""
     card = data.head[:80]
-    return (
-        data.size % 80 == 0 and newline not in card and card.endswith(b"\x40") and _verb(card[:4], "ebcdic") in ("HELO", "EHLO")
-    )
+    return data.size % 80 == 0 and newline not in card and card.endswith(b"\x40") and _verb(card[:4], "ebcdic") in _GREETINGS
 
 
 def _fixed(data: _Data) -> Framing | None:
@@ -279,7 +256,7 @@ def _fixed(data: _Data) -> Framing | None:
     for width in FIXED_LENGTHS:
         for encoding in ("ebcdic", "ascii"):
             if data.encoding in ("", encoding) and data.size % width == 0 and _is_deck_of(data, width, encoding):
-                return Framing(FramingKind.FIXED, width, encoding, data.carriage)
+                return replace(data.framing(FramingKind.FIXED, b"", width), encoding=encoding)
     if data.size % FIXED_LENGTHS[0] == 0:
         return data.framing(FramingKind.FIXED, data.head, FIXED_LENGTHS[0])
     return None
@@ -289,7 +266,7 @@ def _is_deck_of(data: _Data, width: int, encoding: str) -> bool:
     """True when records of `width` bytes begin like a deck: a greeting, then another command."""
     return (
         data.size % width == 0
-        and data.command(0, encoding) in ("HELO", "EHLO")
+        and data.command(0, encoding) in _GREETINGS
         and (data.size == width or data.command(width, encoding) != "")
     )
 
@@ -315,6 +292,12 @@ def _declared(data: _Data, kind: FramingKind) -> Framing:
         return _declared_fixed(data)
     if delimiter(kind):
         return _declared_text(data, kind, is_ascii)
+    if kind is FramingKind.NETDATA and data.size:
+        if not netdata.begins(data.head):
+            raise UnreadableData(
+                f"framing netdata is declared, but the data begins with X'{data.head[:8].hex().upper()}', not INMR01"
+            )
+        netdata.header(data.head)
     first = b""
     limit = _longest_by_lrecl(data.attributes)
     for block in blocks(data.stream, Framing(kind)):
@@ -361,14 +344,14 @@ def _declared_text(data: _Data, kind: FramingKind, is_ascii: bool) -> Framing:
         return data.framing(kind, b"\xc8\xc5\xd3\xd6")
     if encoding_of(data.head) == "ebcdic" and newline not in data.head[:LINE_BREAK_WITHIN] and data.size:
         raise UnreadableData(f"framing {kind.value} is declared, but the data at byte 0 is EBCDIC")
-    return Framing(kind, 0, data.encoding or _text_encoding(data.pieces()) or "ascii", data.carriage)
+    return replace(data.framing(kind, b""), encoding=data.encoding or _text_encoding(data.pieces()) or "ascii")
 
 
 def _check_encoding(data: _Data, framing: Framing) -> None:
     """Raises `UnreadableData` when a declared encoding does not fit the data."""
     match data.encoding:
         case "ebcdic":
-            if _verb(data.head[data.carriage :][:4], "ascii") in ("HELO", "EHLO"):
+            if _verb(data.head[data.carriage :][:4], "ascii") in _GREETINGS:
                 raise UnreadableData(f"encoding {data.attributes.encoding} is declared, but the data at byte 0 is ASCII")
         case "ascii":
             for offset, piece in _texts(data, framing):
@@ -387,11 +370,11 @@ def _check_encoding(data: _Data, framing: Framing) -> None:
 
 def _texts(data: _Data, framing: Framing) -> Iterator[tuple[int, bytes]]:
     """The bytes of the text with their offsets; of records with lengths, only the data."""
-    if framing.kind in (FramingKind.RDW, FramingKind.LEN4):
-        for block in blocks(data.stream, replace(framing, carriage=False)):
+    if framing.kind in _FIELD_BYTES:
+        for block in blocks(data.stream, replace(framing, carriage=False, sequence=False)):
             for index, record in enumerate(block.records):
                 if not record.isascii():
-                    yield block.position(index) + 4, record
+                    yield block.position(index) + _FIELD_BYTES[framing.kind], record
         return
     offset = 0
     for piece in data.pieces():

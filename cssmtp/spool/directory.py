@@ -14,14 +14,14 @@ from typing import BinaryIO
 
 from cssmtp.clock import Clock
 from cssmtp.errors import SpoolError
-from cssmtp.spool.attributes import Attributes, from_json, to_json
+from cssmtp.spool.attributes import UNSELECTED, Attributes, from_json, to_json
 from cssmtp.spool.disk import Disk, spool_error
 from cssmtp.spool.dropzone import DropZone, undo_admission
 from cssmtp.spool.names import one_line
 from cssmtp.spool.owner import alive
 from cssmtp.spool.readylist import ReadyList
 from cssmtp.spool.records import BLOCK_BYTES
-from cssmtp.spool.store import STATES, Admission, SpoolEntry, SpoolStore, Wish, disposition_after, selectable
+from cssmtp.spool.store import STATES, Admission, SelectedBy, SpoolEntry, SpoolStore, Wish, disposition_after, selectable
 from cssmtp.spool.tree import CRASHES_ALLOWED, Tree
 
 BROKEN = "attrs.json of the entry cannot be understood, or forbids the state it was in; see the file, then drop its data again"
@@ -52,8 +52,8 @@ class DirectorySpool(SpoolStore):
     def settling(self) -> bool:
         return self._zone.settling
 
-    def select(self, writer: str, limit: int = 0) -> list[SpoolEntry]:
-        return self._ready.select(writer.upper(), limit)
+    def select(self, writer: str, limit: int = 0, by: SelectedBy | None = None) -> list[SpoolEntry]:
+        return self._ready.select(writer.upper(), limit, by)
 
     def claim(self, entry: SpoolEntry) -> DirectoryClaim | None:
         tree = self._tree
@@ -94,7 +94,10 @@ class DirectorySpool(SpoolStore):
     def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:
         tree = self._tree
         id, attributes = tree.complete(attributes)
-        if problems := from_json(to_json(attributes), Attributes())[1]:
+        problems = from_json(to_json(attributes), Attributes())[1]
+        if not attributes.writer and not attributes.dest_user:
+            problems.append(UNSELECTED)
+        if problems:
             raise ValueError("; ".join(problems))
         built = tree.build("create", id)
         try:
@@ -115,6 +118,11 @@ class DirectorySpool(SpoolStore):
                 entry = self._tree.entry(path, id, each)
                 if entry is not None:
                     yield entry
+
+    def ids(self) -> Iterator[str]:
+        for state in STATES:
+            for id, _ in self._tree.places(state):
+                yield id
 
     def counts(self) -> dict[str, int]:
         tree = self._tree
@@ -142,8 +150,13 @@ class DirectorySpool(SpoolStore):
         outdisp = disposition_after(entry.attributes.outdisp, Wish.KEEP_HOLD)
         self._operate(entry, replace(entry.attributes, outdisp=outdisp, hold="user", hold_reason=one_line(reason)), b"hold")
 
+    def alter(self, entry: SpoolEntry, attributes: Attributes) -> None:
+        """Gives an entry that nobody has claimed other attributes, and the place they ask for. Raises `SpoolError` as `hold`."""
+        self._operate(entry, attributes, b"alter")
+
     def purge(self, entry: SpoolEntry) -> None:
-        """Deletes an entry that nobody has claimed. Raises `SpoolError` when it is gone."""
+        """Deletes an entry that nobody has claimed. Raises `SpoolError` when it is gone or claimed."""
+        _check_unclaimed(entry)
         try:
             self._tree.purge(entry.path, entry.id)
         except FileNotFoundError:
@@ -151,11 +164,16 @@ class DirectorySpool(SpoolStore):
 
     def _operate(self, entry: SpoolEntry, attributes: Attributes, word: bytes) -> None:
         """Changes an entry that nobody has claimed; it is claimed meanwhile, so that nobody does."""
+        _check_unclaimed(entry)
         claim = self.claim(entry)
         if claim is None:
             raise _gone(entry)
+        if claim.attributes != entry.attributes:
+            claim.settle(claim.attributes, entry.path)
+            raise SpoolError(f"{entry.path}: somebody else has just changed it; list the spool again")
         claim.note(word)
-        claim.settle(attributes, self._tree.home(entry.id, attributes))
+        stays = entry.state == "done" and not selectable(attributes)
+        claim.settle(attributes, entry.path if stays else self._tree.home(entry.id, attributes))
 
     def _set_aside(self, entry: SpoolEntry) -> None:
         """Moves an entry with unusable attributes to `bad`, so that the rest goes on."""
@@ -266,6 +284,12 @@ def _owner_of(name: str) -> str:
     """The owner in the name of a claimed or half-built entry, "" when there is none."""
     id, _, owner = name.rpartition("@")
     return owner if id else ""
+
+
+def _check_unclaimed(entry: SpoolEntry) -> None:
+    """An entry that a gateway works on belongs to it until it gives it back."""
+    if entry.state == "busy":
+        raise SpoolError(f"{entry.path}: a gateway is working on it; wait until it is done")
 
 
 def _gone(entry: SpoolEntry) -> SpoolError:

@@ -16,13 +16,17 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from cssmtp.errors import SpoolError
-from cssmtp.spool.attributes import Attributes, from_json, to_json
+from cssmtp.spool.attributes import UNSELECTED, Attributes, from_json, to_json
 from cssmtp.spool.names import job_name, writer_name
 from cssmtp.spool.store import Admission
 from cssmtp.spool.tree import Tree
 
 SIDECAR_LIMIT = 64 * 1024
 """Bytes of the largest sidecar that is read."""
+DROP_MODE = 0o3733
+"""A drop directory: everybody may add files, only owners may remove theirs, nobody may list it; files get its group."""
+GROUP_DROP_MODE = 0o3770
+"""A drop directory for the members of one group alone."""
 _PRINTABLE = " !#$&'()+,;=@[]^`{}~:"
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -63,7 +67,7 @@ class DropZone:
         Raises `ValueError` for a name that no writer can have.
         """
         path = self._tree.drop / writer_name(writer)
-        self._tree.disk.make_directory(path, 0o3733)
+        self._tree.disk.make_directory(path, DROP_MODE)
         return path
 
     @property
@@ -252,6 +256,8 @@ def _attributes(found: _Dropped, node: str) -> tuple[Attributes, list[str], bool
         attributes, problems = defaults, [f"it is larger than {SIDECAR_LIMIT} bytes; leave out what is not needed"]
     else:
         attributes, problems = from_json(found.sidecar, defaults)
+        if not attributes.writer and not attributes.dest_user:
+            problems.append(UNSELECTED)
     trusted = status.st_uid in (0, os.geteuid())
     if not trusted and (attributes.owner.upper() != owner or attributes.origin_node != node):
         problems.append(f'key "owner" or "origin_node" is not {owner} and {node}: the file belongs to {owner}; leave both out')

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-from cssmtp.spool.records import LONGEST_KEPT, RecordBlock
+from cssmtp.spool.lengths import LONGEST_KEPT
+from cssmtp.spool.records import RecordBlock
 
 CONTINUED_LENGTH = 80
 """Only a record of exactly this many bytes can be continued."""

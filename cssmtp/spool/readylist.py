@@ -12,10 +12,13 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cssmtp.spool.store import SpoolEntry, selectable
+from cssmtp.spool.store import SelectedBy, SpoolEntry, selectable
 from cssmtp.spool.tree import Tree
 
 REREAD_SECONDS = 2.0
+LOOKED_AT_ONCE = 256
+"""New entries that a selection by writer or by destination alone looks at; the next one goes on there. It keeps short a search
+for the few in very many, of which nobody knows yet what they are."""
 
 
 class _Priority:
@@ -53,15 +56,19 @@ class ReadyList:
         self._priorities: dict[str, _Priority] = {}
         self._read_at = float("-inf")
         self._lock = threading.Lock()
+        self._looks: float = 0
 
-    def select(self, name: str, limit: int) -> list[SpoolEntry]:
-        """Entries whose writer or destination user is `name`, at most `limit` (0: all), in work order."""
+    def select(self, name: str, limit: int, by: SelectedBy | None = None) -> list[SpoolEntry]:
+        """Entries whose writer or destination user is `name`, at most `limit` (0: all); see `SpoolStore.select`."""
+        if by is not None:
+            name = f"{by.value}:{name}"
         with self._lock:
+            self._looks = float("inf") if by is None else LOOKED_AT_ONCE
             reread = limit == 0 or self._tree.ready_changed or self._tree.clock.monotonic() - self._read_at >= REREAD_SECONDS
             if reread:
                 self._reread()
             found = self._collect(name, limit)
-            if len(found) < limit and not reread:
+            if len(found) < limit and not reread and by is None:
                 self._reread()
                 found = self._collect(name, limit)
             return found
@@ -82,6 +89,8 @@ class ReadyList:
                 found.append(entry)
                 if len(found) == limit:
                     return found
+            if self._looks <= 0:
+                break
         return found
 
     def _of_priority(self, priority: _Priority, name: str) -> Iterator[SpoolEntry]:
@@ -89,6 +98,8 @@ class ReadyList:
         waiting = list(priority.selected_by.get(name, ()))
         for id in waiting:
             while priority.fresh and priority.fresh[-1] < id:
+                if self._looks <= 0:
+                    return
                 entry = self._look_at(priority)
                 if entry is not None and name in _selectors(entry):
                     yield entry
@@ -100,13 +111,14 @@ class ReadyList:
             else:
                 priority.forget(id)
                 self._set_aside(entry)
-        while priority.fresh:
+        while priority.fresh and self._looks > 0:
             entry = self._look_at(priority)
             if entry is not None and name in _selectors(entry):
                 yield entry
 
     def _look_at(self, priority: _Priority) -> SpoolEntry | None:
         """Reads the attributes of the oldest new entry and remembers which names select it."""
+        self._looks -= 1
         id = priority.fresh.pop()
         entry = self._tree.entry(priority.path / id, id, "ready")
         if entry is None or not selectable(entry.attributes):
@@ -120,5 +132,10 @@ class ReadyList:
 
 
 def _selectors(entry: SpoolEntry) -> set[str]:
-    """The names that select an entry: its writer and its destination user (jes-spool.md 2)."""
-    return {name for name in (entry.attributes.writer, entry.attributes.dest_user) if name}
+    """The names that select an entry: its writer and its destination user (jes-spool.md 2), alone and with what they are.
+
+    An entry whose writer and destination are the same counts as selected by writer.
+    """
+    writer, user = entry.attributes.writer, entry.attributes.dest_user
+    found = {writer, f"{SelectedBy.WRITER.value}:{writer}"} if writer else set()
+    return found | {user, f"{SelectedBy.DEST.value}:{user}"} if user and user != writer else found

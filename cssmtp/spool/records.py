@@ -10,25 +10,35 @@ mark, and what lies beyond 65,536 bytes.
 from __future__ import annotations
 
 import enum
+import re
 import struct
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
+from operator import itemgetter
 from typing import BinaryIO
 
 from cssmtp.errors import UnreadableData
+from cssmtp.spool import netdata
+from cssmtp.spool.lengths import (
+    LONGEST_KEPT,
+    LONGEST_SPANNED,
+    Cut,
+    Cutter,
+    cut_len2,
+    cut_len4,
+    cut_rdw,
+    deblocked,
+    walk_rdw,
+)
 
 BLOCK_BYTES = 256 * 1024
-LONGEST_KEPT = 65_536
-"""Bytes of a record that are kept: far beyond every limit of mail-processing.md 4, so a cut record is still too long."""
-LONGEST_RECORD = 32_760
-"""Largest plausible length in a length field (jes-spool.md 12.3)."""
-LONGEST_SPANNED = 1024 * 1024
-"""Bytes that the segments of one spanned record may take in the file; keeps memory bounded."""
+CARD_TEXT = 72
+"""Columns of a card before its sequence number."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_RDW = struct.Struct(">HBB")
-_LEN4 = struct.Struct(">I")
 
 
 class FramingKind(enum.Enum):
@@ -36,7 +46,10 @@ class FramingKind(enum.Enum):
 
     FIXED = "fixed"
     RDW = "rdw"
+    BDW = "bdw"
     LEN4 = "len4"
+    LEN2 = "len2"
+    NETDATA = "netdata"
     NL15 = "nl15"
     LF25 = "lf25"
     LF = "lf"
@@ -46,7 +59,10 @@ class FramingKind(enum.Enum):
 _DESCRIPTIONS = {
     FramingKind.FIXED: "fixed records of {0} bytes",
     FramingKind.RDW: "variable records with RDW",
+    FramingKind.BDW: "blocked variable records with BDW and RDW",
     FramingKind.LEN4: "records with 4-byte length",
+    FramingKind.LEN2: "records with 2-byte length",
+    FramingKind.NETDATA: "NETDATA (TSO TRANSMIT)",
     FramingKind.NL15: "text lines ended by X'15'",
     FramingKind.LF25: "text lines ended by X'25'",
     FramingKind.LF: "text lines ended by LF",
@@ -67,19 +83,23 @@ class Framing:
     """How to read one file.
 
     `lrecl` is the record length in bytes of FIXED, else 0. `encoding` is "ebcdic", "ascii" or "utf-8". `carriage` says that the
-    first byte of each record is carriage control (RECFM with A or M) and is dropped.
+    first byte of each record is carriage control (RECFM with A or M) and is dropped; `machine` that it is a machine code, some of
+    which say that there is nothing to print. `sequence` says that columns 73 to 80 hold sequence numbers, which are dropped.
     """
 
     kind: FramingKind
     lrecl: int = 0
     encoding: str = "ebcdic"
     carriage: bool = False
+    machine: bool = False
+    sequence: bool = False
 
     def describe(self) -> str:
         """For reports, like "fixed records of 80 bytes, EBCDIC"."""
         name = "UTF-8" if self.encoding == "utf-8" else self.encoding.upper()
         control = ", carriage control dropped" if self.carriage else ""
-        return f"{_DESCRIPTIONS[self.kind].format(self.lrecl)}, {name}{control}"
+        numbers = ", sequence numbers dropped" if self.sequence else ""
+        return f"{_DESCRIPTIONS[self.kind].format(self.lrecl)}, {name}{control}{numbers}"
 
 
 @dataclass(slots=True)
@@ -114,24 +134,40 @@ def blocks(stream: BinaryIO, framing: Framing, offset: int = 0, first: int = 1) 
     Yields blocks with at least one record; an empty file yields none. Raises `UnreadableData` when a record is cut off by
     the end of the file or its length field is implausible.
     """
+    kind = framing.kind
     stream.seek(offset)
-    if framing.kind is FramingKind.FIXED:
+    if kind is FramingKind.FIXED:
         found = _fixed_blocks(stream, framing.lrecl, offset, first)
-    elif framing.kind in _DELIMITERS:
-        found = _text_blocks(stream, framing.kind, offset, first)
+    elif kind in _DELIMITERS:
+        found = _text_blocks(stream, kind, offset, first)
     else:
-        found = _length_blocks(stream, _CUTTERS[framing.kind], offset, first)
+        pieces = deblocked(stream, offset) if kind is FramingKind.BDW else _plain(stream, offset)
+        found = _length_blocks(pieces, kind, offset, first)
     if framing.encoding != "ebcdic" and offset == 0:
         found = _without_byte_order_mark(found)
-    return map(_without_control, found) if framing.carriage else found
+    if framing.carriage:
+        found = map(_edited, found, repeat(without_machine_code if framing.machine else without_control))
+    return map(_edited, found, repeat(without_sequence_number)) if framing.sequence else found
 
 
-def _without_control(block: RecordBlock) -> RecordBlock:
+def without_control(record: bytes) -> bytes:
+    """A record without its ASA control character."""
+    return record[1:]
+
+
+def without_machine_code(record: bytes) -> bytes:
+    """A record without its machine code; nothing is left of one that only moves the paper (X'0B', X'13', .. and X'03')."""
+    return b"" if record[:1] and record[0] & 0x07 == 0x03 else record[1:]
+
+
+def without_sequence_number(record: bytes) -> bytes:
+    """A card without its sequence number in columns 73 to 80. Records longer than a card have none there."""
+    return record[:CARD_TEXT] if len(record) <= CARD_TEXT + 8 else record
+
+
+def _edited(block: RecordBlock, edit: Callable[[bytes], bytes]) -> RecordBlock:
     place = block.place or partial(int.__mul__, block.width)
-    records = [record[1:] for record in block.records]
-    return RecordBlock(
-        block.offset, block.first, records, max(block.width - 1, 0), b"".join(records) if block.width else b"", place
-    )
+    return RecordBlock(block.offset, block.first, [edit(record) for record in block.records], place=place)
 
 
 def _without_byte_order_mark(found: Iterator[RecordBlock]) -> Iterator[RecordBlock]:
@@ -197,15 +233,33 @@ def _text_blocks(stream: BinaryIO, kind: FramingKind, offset: int, first: int) -
     if end := buffer.rfind(newline, searched) + 1:
         yield (block := whole_lines(end))
         offset, first, buffer = offset + end, first + len(block.records), buffer[end:]
-    if buffer:
+    if newline == b"\n" and not buffer.strip(b"\r\f"):
+        return  # nothing is printed after the last line
+    if _is_printed(buffer, newline):
+        buffer += newline
+        yield RecordBlock(offset, first, _split_text(buffer, newline, dropped), place=partial(_text_place, buffer, newline))
+    elif buffer:
         yield RecordBlock(offset, first, [buffer[:LONGEST_KEPT]])
+
+
+_PRINTED = re.compile(rb"[\r\f]*\n[\r\f]*|[\r\f]+")
+"""What ends a record of printer text: a line end; a form feed, with which a page begins; a lone CR, after which the printer
+prints over the line. What is printed over another line is a record of its own, as with the ASA character `+`."""
+
+
+def _is_printed(lines: bytes, newline: bytes) -> bool:
+    """True for ASCII text with form feeds or overprint (jes-spool.md 12)."""
+    return newline == b"\n" and (b"\f" in lines or (b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n")))
 
 
 def _split_text(lines: bytes, newline: bytes, dropped: bytes) -> list[bytes]:
     """Splits text that ends with a newline; a carriage return right before one belongs to it."""
-    if dropped in lines:
-        lines = lines.replace(dropped + newline, newline)
-    records = lines.split(newline)
+    if _is_printed(lines, newline):
+        records = _PRINTED.split(lines[len(lines) - len(lines.lstrip(b"\r\f")) :])
+    else:
+        if dropped in lines:
+            lines = lines.replace(dropped + newline, newline)
+        records = lines.split(newline)
     records.pop()
     if len(max(records, key=len)) > LONGEST_KEPT:
         return [record[:LONGEST_KEPT] for record in records]
@@ -213,6 +267,10 @@ def _split_text(lines: bytes, newline: bytes, dropped: bytes) -> list[bytes]:
 
 
 def _text_place(lines: bytes, newline: bytes, index: int) -> int:
+    if _is_printed(lines, newline):
+        lead = len(lines) - len(lines.lstrip(b"\r\f"))
+        ends = [lead, *(match.end() for match in _PRINTED.finditer(lines, lead))]
+        return ends[index] if index else 0
     return sum(len(line) + 1 for line in lines.split(newline, index)[:index])
 
 
@@ -226,110 +284,118 @@ def _skip_line(stream: BinaryIO, used: int, newline: bytes) -> tuple[int, bytes]
     return used, b""
 
 
-# Length fields
+# Length fields, NETDATA
 
-_Cutter = Callable[[bytes, int, int, int], tuple[list[bytes], int]]
+_CUTTERS: dict[FramingKind, Cutter] = {
+    FramingKind.RDW: cut_rdw,
+    FramingKind.BDW: cut_rdw,
+    FramingKind.LEN4: cut_len4,
+    FramingKind.LEN2: cut_len2,
+    FramingKind.NETDATA: netdata.cut,
+}
+"""Framings in which something before each record says how long it is."""
+
+_Pieces = Iterable[tuple[int, bytes]]
 
 
-def _length_blocks(stream: BinaryIO, cut: _Cutter, offset: int, first: int) -> Iterator[RecordBlock]:
-    buffer = b""
+def _plain(stream: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
+    """The bytes of the file from `offset` on, each piece with its offset."""
+    stream.seek(offset)
     while chunk := stream.read(BLOCK_BYTES):
-        buffer += chunk
-        records, used = cut(buffer, -1, offset, first)
-        if records:
-            taken = buffer[:used]
-            yield RecordBlock(offset, first, records, place=partial(_length_place, cut, taken))
-            offset += used
-            first += len(records)
-            buffer = buffer[used:]
-        elif len(buffer) > LONGEST_SPANNED:
-            raise UnreadableData(f"record {first} at byte {offset} is spanned over more than {LONGEST_SPANNED} bytes")
-    if buffer:
-        raise UnreadableData(f"record {first} at byte {offset} is cut off by the end of the file after {len(buffer)} bytes")
+        yield offset, chunk
+        offset += len(chunk)
 
 
-def _length_place(cut: _Cutter, taken: bytes, index: int) -> int:
-    return cut(taken, index, 0, 1)[1]
+@dataclass(slots=True)
+class _Window:
+    """Bytes at hand, put together from pieces of the file; `marks` says for each piece where it starts here and in the file."""
+
+    data: bytes
+    marks: list[tuple[int, int]]
+
+    def add(self, offset: int, piece: bytes) -> None:
+        self.marks.append((len(self.data), offset))
+        self.data += piece
+
+    def where(self, position: int) -> int:
+        """The file offset of a position."""
+        start, offset = self.marks[max(bisect_right(self.marks, position, key=itemgetter(0)) - 1, 0)]
+        return offset + position - start
+
+    def after(self, used: int) -> _Window:
+        """What is left behind the first `used` bytes."""
+        later = [(start - used, offset) for start, offset in self.marks if start > used]
+        return _Window(self.data[used:], [(0, self.where(used)), *later])
 
 
-def _cut_rdw(buffer: bytes, most: int, offset: int, first: int) -> tuple[list[bytes], int]:
-    """At most `most` (-1: all) whole logical records from the start of `buffer`, and the bytes they take."""
-    records: list[bytes] = []
-    segments: list[bytes] = []
-    position = used = 0
-    end = len(buffer) - 4
-    while position <= end and len(records) != most:
-        length, segment, zero = _RDW.unpack_from(buffer, position)
-        if length < 4 or length > LONGEST_RECORD or zero or segment > 3 or (segment > 1) is not bool(segments):
-            what = buffer[position : position + 4].hex().upper()
-            raise UnreadableData(
-                f"record {first + len(records)} at byte {offset + position}: X'{what}' is no RDW that can stand there"
-            )
-        if position + length > len(buffer):
+def _length_blocks(pieces: _Pieces, kind: FramingKind, offset: int, first: int) -> Iterator[RecordBlock]:
+    cut = _CUTTERS[kind]
+    window = _Window(b"", [(0, offset)])
+    source = iter(pieces)
+    for at, piece in source:
+        window.add(at, piece)
+        if len(window.data) < BLOCK_BYTES:
+            continue
+        found = cut(window.data, -1, window.where, first)
+        if found.records:
+            yield _cut_block(cut, window, found, first)
+            first += len(found.records)
+        window = window.after(found.used)
+        if found.ended:
+            return _check_padding(window, source)
+        if not found.used and len(window.data) > LONGEST_SPANNED:
+            raise UnreadableData(f"record {first} at byte {window.where(0)} is spanned over more than {LONGEST_SPANNED} bytes")
+    found = cut(window.data, -1, window.where, first)
+    if found.records:
+        yield _cut_block(cut, window, found, first)
+    window = window.after(found.used)
+    if found.ended:
+        return _check_padding(window, source)
+    if window.data or (kind is FramingKind.NETDATA and window.where(0)):
+        number, size = first + len(found.records), len(window.data)
+        raise UnreadableData(f"record {number} at byte {window.where(0)} is cut off by the end of the file after {size} bytes")
+    return None
+
+
+def _cut_block(cut: Cutter, window: _Window, found: Cut, first: int) -> RecordBlock:
+    start = window.where(0)
+
+    def place(index: int) -> int:
+        return window.where(cut(window.data, index, window.where, first).used) - start if index else 0
+
+    return RecordBlock(start, first, found.records, place=place)
+
+
+def _check_padding(window: _Window, rest: _Pieces) -> None:
+    """Raises `UnreadableData` when more follows the end of NETDATA than fills the last card."""
+    size = len(window.data)
+    dirty = window.data.strip(netdata.PADDING)
+    for _, piece in rest:
+        size += len(piece)
+        dirty = dirty or piece.strip(netdata.PADDING)
+    if dirty and size >= netdata.CARD:
+        raise UnreadableData(f"NETDATA: {size} bytes follow its end at byte {window.where(0)}; they are no padding")
+
+
+def skim(stream: BinaryIO, framing: Framing) -> bytes:
+    """Walks through the whole file and returns its first record that is not blank. Raises `UnreadableData` as `blocks` does,
+    though for RDW not always with the right record number."""
+    first = b""
+    for block in blocks(stream, framing):
+        first = first or next((record for record in block.records if record.strip(b"\x40 ")), b"")
+        if first and framing.kind is FramingKind.RDW:
+            _walk_rdw(stream, block.offset)
             break
-        data = buffer[position + 4 : position + length]
-        position += length
-        if segment:
-            segments.append(data)
-            if segment != 2:
-                continue
-            data = b"".join(segments)[:LONGEST_KEPT]
-            segments.clear()
-        records.append(data)
-        used = position
-    return records, used
+    return first
 
 
-def _cut_len4(buffer: bytes, most: int, offset: int, first: int) -> tuple[list[bytes], int]:
-    """As `_cut_rdw`, for lengths of four bytes that do not count themselves."""
-    records: list[bytes] = []
-    position = 0
-    end = len(buffer) - 4
-    while position <= end and len(records) != most:
-        (length,) = _LEN4.unpack_from(buffer, position)
-        if length > LONGEST_RECORD:
-            at, number = offset + position, first + len(records)
-            raise UnreadableData(f"record {number} at byte {at}: length {length} is above {LONGEST_RECORD}")
-        if position + 4 + length > len(buffer):
+def _walk_rdw(stream: BinaryIO, offset: int) -> None:
+    window = _Window(b"", [(0, offset)])
+    for at, piece in _plain(stream, offset):
+        window.add(at, piece)
+        used = walk_rdw(window.data, window.where, 1)
+        window = window.after(used)
+        if not used and len(window.data) > LONGEST_SPANNED:
             break
-        records.append(buffer[position + 4 : position + 4 + length])
-        position += 4 + length
-    return records, position
-
-
-_CUTTERS: dict[FramingKind, _Cutter] = {FramingKind.RDW: _cut_rdw, FramingKind.LEN4: _cut_len4}
-"""The seam for further length framings: one function each."""
-
-
-# Writing
-
-
-def encode(records: Iterable[bytes], framing: Framing) -> Iterator[bytes]:
-    """The bytes of a file that reads back as `records` with `framing`, one piece per record.
-
-    FIXED pads with the blank of the encoding. Raises `ValueError` for a record that the framing cannot carry: longer than LRECL
-    or the length field allows, or holding the line end. `carriage` puts a blank (new line, ASA) before each record.
-    """
-    blank = b"\x40" if framing.encoding == "ebcdic" else b" "
-    control = blank if framing.carriage else b""
-    for record in records:
-        yield _encode_one(control + record, framing, blank)
-
-
-def _encode_one(record: bytes, framing: Framing, blank: bytes) -> bytes:
-    match framing.kind:
-        case FramingKind.FIXED:
-            limit, framed = framing.lrecl, record.ljust(framing.lrecl, blank)
-        case FramingKind.RDW:
-            limit = LONGEST_RECORD - 4
-            framed = _RDW.pack(min(len(record) + 4, LONGEST_RECORD), 0, 0) + record
-        case FramingKind.LEN4:
-            limit, framed = LONGEST_RECORD, _LEN4.pack(len(record)) + record
-        case _:
-            newline = delimiter(framing.kind)
-            if newline in record:
-                raise ValueError(f"a record holds the line end X'{newline.hex().upper()}' of framing {framing.kind.value}")
-            limit, framed = LONGEST_KEPT, record + (b"\r\n" if framing.kind is FramingKind.CRLF else newline)
-    if len(record) > limit:
-        raise ValueError(f"a record of {len(record)} bytes does not fit framing {framing.kind.value}, which allows {limit}")
-    return framed
+    if window.data:
+        raise UnreadableData(f"the record at byte {window.where(0)} is cut off by the end of the file")

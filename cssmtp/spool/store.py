@@ -38,6 +38,13 @@ class Admission:
     problem: str = ""
 
 
+class SelectedBy(enum.Enum):
+    """Which name of an entry a selection goes by (jes-spool.md 4)."""
+
+    WRITER = "writer"
+    DEST = "dest"
+
+
 class Wish(enum.Enum):
     """What an application asks for when it gives a spool file back (SAPI; jes-spool.md 3)."""
 
@@ -128,8 +135,11 @@ class SpoolStore(Protocol):
         """Whether the last `admit` saw files in the drop zone that are not complete yet."""
         ...
 
-    def select(self, writer: str, limit: int = 0) -> list[SpoolEntry]:
-        """Entries ready for that writer name, as writer or as destination user, in work order; at most `limit` (0: all)."""
+    def select(self, writer: str, limit: int = 0, by: SelectedBy | None = None) -> list[SpoolEntry]:
+        """Entries ready for that writer name, as writer or as destination user, in work order; at most `limit` (0: all).
+
+        With `by` only those selected in that way; one that fits both counts as selected by writer.
+        """
         ...
 
     def claim(self, entry: SpoolEntry) -> Claim | None:
@@ -146,6 +156,10 @@ class SpoolStore(Protocol):
 
     def entries(self, state: str | None = None) -> Iterator[SpoolEntry]:
         """All entries, or those in one of `STATES`, in name order."""
+        ...
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all entries in any state; cheap, nothing is read."""
         ...
 
     def counts(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ import sys
 
 BENCHMARKS = {
     "codepage": "code page conversion against memmove, iconv, uconv and the standard library",
+    "framing": "finding a framing and reading the records",
     "session": "the SMTP session alone against smtp-source",
     "ezatmail": "one call of ezatmail against Postfix's sendmail",
     "gateway": "the whole path against smtp-source",

@@ -1,6 +1,7 @@
 """The whole path beside Postfix's smtp-source: one spool file of many small mails, the real daemon, the same smtp-sink.
 
-Interleaved rounds; medians and the ratio are printed, with the daemon's peak memory. Needs Postfix's smtp-sink and smtp-source.
+Interleaved rounds; medians and the ratios are printed, with the daemon's peak memory; with BENCH_CHECKPOINT=0 no round with a
+checkpoint is run. Needs Postfix's smtp-sink and smtp-source.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pathlib import Path
 
 MAILS = int(os.environ.get("BENCH_MAILS", "100000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
-CONNECTIONS = 4
+CHECKPOINT = os.environ.get("BENCH_CHECKPOINT", "1") != "0"
+CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", "4"))
 BODY_OCTETS = 1024
 RECORD = 80
 
@@ -87,19 +89,21 @@ class Sink:
         self._process.wait()
 
 
-def run_gateway(deck: Path, port: int, scratch: Path) -> tuple[float, float]:
+def run_gateway(deck: Path, port: int, scratch: Path, *, checkpoint: bool) -> tuple[float, float]:
     """Seconds, and peak memory in MiB, of the daemon from start to idle."""
     spool = scratch / "spool"
     shutil.rmtree(spool, ignore_errors=True)
     drop = spool / "drop" / "CSSMTP"
     drop.mkdir(parents=True)
-    os.link(deck, scratch / "linked")
-    os.rename(scratch / "linked", drop / "BENCH")
-    os.unlink(deck)
+    shutil.copyfile(deck, scratch / "copy")
+    os.utime(scratch / "copy", (0, 0))  # as if it had not changed for long: the drop zone takes it at once
+    os.rename(scratch / "copy", drop / "BENCH")
     configuration = scratch / "bench.conf"
     configuration.write_text(CONFIGURATION.format(port=port, connections=CONNECTIONS))
     log = scratch / "log"
     command = [sys.executable, "-m", "cssmtp", "run", "-c", str(configuration), "--spool", str(spool), "--log", str(log)]
+    if checkpoint:
+        command += ["--checkpoint", str(scratch / "checkpoint")]
     begun = time.perf_counter()
     process = subprocess.Popen([*command, "--until-idle"])
     _, status, usage = os.wait4(process.pid, 0)
@@ -124,25 +128,34 @@ def main() -> None:
     if tool("smtp-sink") is None or tool("smtp-source") is None:
         print("skipped: Postfix's smtp-sink and smtp-source are not installed")
         return
-    ours: list[float] = []
+    ours: dict[bool, list[float]] = {False: [], True: []}
     theirs: list[float] = []
     peaks: list[float] = []
     with tempfile.TemporaryDirectory() as name, Sink() as port:
         scratch = Path(name)
+        deck = scratch / "deck"
+        write_deck(deck, MAILS)
         for _ in range(ROUNDS):
             theirs.append(MAILS / run_source(port, MAILS))
-            deck = scratch / "deck"
-            write_deck(deck, MAILS)
-            time.sleep(2.1)  # the drop zone takes a file without sidecar when it has not changed for two seconds
-            seconds, peak = run_gateway(deck, port, scratch)
-            ours.append(MAILS / seconds)
-            peaks.append(peak)
-    ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
+            for checkpoint in (False, True) if CHECKPOINT else (False,):
+                seconds, peak = run_gateway(deck, port, scratch, checkpoint=checkpoint)
+                ours[checkpoint].append(MAILS / seconds)
+                peaks.append(peak)
     print(f"{MAILS} mails of {BODY_OCTETS} octets, {CONNECTIONS} connections, {ROUNDS} rounds, medians")
-    print(f"  smtp-source             {statistics.median(theirs):10,.0f} mails/s")
-    print(f"  cssmtp run, whole path  {statistics.median(ours):10,.0f} mails/s   (start-up and drop zone included)")
-    print(f"  ratio                   {statistics.median(ratios):10.2f}   (each round: {', '.join(f'{r:.2f}' for r in ratios)})")
-    print(f"  peak memory             {max(peaks):10.0f} MiB")
+    print(f"  smtp-source                {statistics.median(theirs):10,.0f} mails/s")
+    for checkpoint, rates in ours.items():
+        if rates:
+            label = "with checkpoint   " if checkpoint else "without checkpoint"
+            print(f"  cssmtp run, {label} {statistics.median(rates):8,.0f} mails/s   {ratio(rates, theirs)} smtp-source's")
+    if CHECKPOINT:
+        print(f"  with vs without checkpoint {ratio(ours[True], ours[False])}")
+    print(f"  peak memory                {max(peaks):10.0f} MiB")
+
+
+def ratio(own: list[float], other: list[float]) -> str:
+    """The median of the rounds' ratios, and each of them."""
+    ratios = [a / b for a, b in zip(own, other, strict=True)]
+    return f"{statistics.median(ratios):.2f} times (each round: {', '.join(f'{each:.2f}' for each in ratios)})"
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import re
 from pathlib import Path
 
+from cssmtp.cli import spool
 from cssmtp.spool.attributes import FRAMINGS, keys
 from cssmtp.spool.directory import DirectorySpool
+from cssmtp.spool.layouts import LAYOUTS
 from cssmtp.spool.store import STATES
 from tests.spoolkit import StoppedClock
 
@@ -36,6 +39,15 @@ def test_the_tree_is_what_initialise_makes(tmp_path: Path) -> None:
     tree = PAGE.split("```\n", 2)[1]
     assert all(f"{path.name}/" in tree for path in tmp_path.iterdir())
     assert all(f"  {state}/" in tree for state in STATES)
+
+
+def test_the_table_of_actions_is_complete() -> None:
+    parser = argparse.ArgumentParser()
+    spool.add_arguments(parser)
+    (actions,) = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    assert {name for row in table("`cssmtp spool`") for name in re.findall(r"`([a-z-]+)[` ]", row[0]) if "--" not in name} == set(
+        actions
+    ) | set(LAYOUTS)
 
 
 def test_every_decision_names_something_that_exists() -> None:

@@ -13,6 +13,7 @@ from cssmtp.errors import UnreadableData
 from cssmtp.spool import records as records_module
 from cssmtp.spool.attributes import FRAMINGS, Attributes
 from cssmtp.spool.framing import Framing, FramingKind, blocks, detect, encode
+from cssmtp.spool.lengths import cut_rdw, walk_rdw
 from cssmtp.spool.records import delimiter
 from tests.spoolkit import ALL_FRAMINGS, framed, name_of, read_records
 
@@ -23,7 +24,7 @@ def carried(records: list[bytes], framing: Framing) -> list[bytes]:
     """The records in the shape that the framing can carry without loss."""
     newline = delimiter(framing.kind)
     if newline:
-        unsafe = newline + b"\r"
+        unsafe = newline + b"\r" + (b"\f" if newline == b"\n" else b"")
         records = [bytes(byte for byte in record if byte not in unsafe) for record in records]
     if framing.kind is FramingKind.FIXED:
         blank = b"\x40" if framing.encoding == "ebcdic" else b" "
@@ -112,6 +113,84 @@ def test_spanned_records_are_joined(records: list[bytes], cuts: list[int]) -> No
     assert read_records(b"".join(pieces), Framing(FramingKind.RDW)) == records
 
 
-@pytest.mark.parametrize("framing", [f for f in ALL_FRAMINGS if f.kind is not FramingKind.FIXED], ids=name_of)
+GROUPED = (FramingKind.FIXED, FramingKind.BDW, FramingKind.NETDATA)
+
+
+@pytest.mark.parametrize("framing", [f for f in ALL_FRAMINGS if f.kind not in GROUPED], ids=name_of)
 def test_encode_makes_one_piece_per_record(framing: Framing) -> None:
     assert len(list(encode([b"a", b"", b"b"], framing))) == 3
+
+
+@settings(max_examples=100)
+@given(
+    lengths=st.lists(st.sampled_from([0, 3, 80, 80, 80, 251, 252, 300]), max_size=8), repeats=st.integers(1, 50), draw=st.data()
+)
+def test_records_of_equal_and_other_lengths_are_cut_as_single_ones_are(
+    lengths: list[int], repeats: int, draw: st.DataObject
+) -> None:
+    records = [bytes([index % 251]) * length for index, length in enumerate(lengths) for _ in range(repeats)]
+    data = framed(records, Framing(FramingKind.RDW))
+    assert read_records(data, Framing(FramingKind.RDW)) == records
+    cut = draw.draw(st.integers(0, len(records)))
+    found = cut_rdw(data, cut, lambda position: position, 1)
+    assert (found.records, found.used) == (records[:cut], sum(len(record) + 4 for record in records[:cut]))
+    end = draw.draw(st.integers(0, len(data)))
+    assert walk_rdw(data[:end], lambda position: position, 1) == cut_rdw(data[:end], -1, lambda position: position, 1).used
+
+
+@settings(max_examples=150)
+@given(data=st.lists(st.sampled_from([b"a", b"b", b"\r", b"\n", b"\f"]), max_size=40).map(b"".join), draw=st.data())
+def test_printer_text_holds_no_control_and_reading_may_start_at_every_record(data: bytes, draw: st.DataObject) -> None:
+    framing = Framing(FramingKind.LF, 0, "ascii")
+    records = read_records(data, framing)
+    assert b"".join(records) == data.translate(None, b"\r\n\f")
+    assert not any(byte in record for record in records for byte in (b"\r", b"\n", b"\f"))
+    found = list(blocks(io.BytesIO(data), framing))
+    if found:
+        block = draw.draw(st.sampled_from(found))
+        index = draw.draw(st.integers(0, len(block.records) - 1))
+        again = blocks(io.BytesIO(data), framing, block.position(index), block.first + index)
+        assert [r for b in again for r in b.records] == records[block.first + index - 1 :]
+
+
+@settings(max_examples=100)
+@given(records=RECORDS, sizes=st.lists(st.integers(1, 6), min_size=1, max_size=20), extended=st.booleans(), draw=st.data())
+def test_blocks_of_any_size_hold_the_same_records(
+    records: list[bytes], sizes: list[int], extended: bool, draw: st.DataObject
+) -> None:
+    pieces = list(encode(records, Framing(FramingKind.RDW)))
+    data = b""
+    for size in sizes * len(pieces):
+        inner, pieces = b"".join(pieces[:size]), pieces[size:]
+        if inner:
+            length = len(inner) + 4
+            data += ((0x8000_0000 | length).to_bytes(4) if extended else length.to_bytes(2) + b"\x00\x00") + inner
+    framing = Framing(FramingKind.BDW)
+    assert read_records(data, framing) == records
+    found = list(blocks(io.BytesIO(data), framing))
+    if found:
+        block = draw.draw(st.sampled_from(found))
+        index = draw.draw(st.integers(0, len(block.records) - 1))
+        again = blocks(io.BytesIO(data), framing, block.position(index), block.first + index)
+        assert [r for b in again for r in b.records] == records[block.first + index - 1 :]
+
+
+@pytest.mark.parametrize(
+    "kind", [FramingKind.NETDATA, FramingKind.BDW, FramingKind.RDW, FramingKind.LEN2], ids=lambda kind: kind.value
+)
+@settings(max_examples=60)
+@given(records=RECORDS, changes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=4))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(
+    kind: FramingKind, records: list[bytes], changes: list[tuple[int, int]]
+) -> None:
+    data = bytearray(framed(records, Framing(kind)))
+    for position, value in changes:
+        if data:
+            data[position % len(data)] = value
+    for declared in ("auto", kind.value):
+        try:
+            found = detect(io.BytesIO(data), len(data), Attributes(framing=declared))
+            again = read_records(bytes(data), found)
+        except UnreadableData:
+            continue
+        assert sum(map(len, again)) <= len(data)

@@ -49,7 +49,7 @@ def test_every_key_is_read_and_names_are_folded() -> None:
         "correlator": "c c", "procstep": "p", "stepname": "s1", "ddname": "d",
         "dsid": 101, "dsname": "N.U.J.JOB00001.D0000101.?", "created": "2026-01-31T08:00:00Z", "recfm": "vba", "lrecl": 137,
         "records": 3, "bytes": 240, "framing": "rdw", "encoding": "IBM-1047", "userdata": ["x"], "output": {"NAME": "y"},
-        "notify": "N1.ANN", "token": "t",
+        "notify": "N1.ANN", "token": "t", "sequence_numbers": True,
     }  # fmt: skip
     attributes, problems = from_json(json.dumps(data).encode(), Attributes())
     assert problems == []
@@ -101,7 +101,7 @@ def test_what_is_no_object_is_one_problem_and_the_defaults_stand(data: bytes, wo
         ("lrecl", 40000), ("jobid", "JOB1"), ("jobname", "NINECHARS"),
         ("created", "yesterday"), ("created", "2026-01-31T08:00:00"), ("bytes", -1), ("owner", "two words"),
         ("owner", "n\n"), ("encoding", ""), ("userdata", "x"), ("userdata", [1]), ("output", []),
-        ("hold_reason", "a\nb"), ("writer", None), ("dsid", 0), ("writer", ""), ("jobname", "ÄÖ"),
+        ("hold_reason", "a\nb"), ("writer", None), ("dsid", 0), ("writer", "NJERDR"), ("jobname", "ÄÖ"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_told_with_key_and_remedy_and_the_default_stands(key: str, value: object) -> None:

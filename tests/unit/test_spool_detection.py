@@ -52,30 +52,7 @@ def test_a_declared_framing_is_obeyed(framing: Framing) -> None:
     assert found(data, framing=framing.kind.value, lrecl=framing.lrecl) == framing
 
 
-# 1. NETDATA, and what else is not supported yet
-
-
-def test_netdata_is_named_and_refused() -> None:
-    data = b"\x50\xe0\xc9\xd5\xd4\xd9\xf0\xf1" + bytes(72)
-    assert refusal(data) == "the file looks like NETDATA (TSO XMIT), which is not supported yet"
-
-
-def test_bdw_blocks_are_named_and_refused() -> None:
-    rdws = framed([e(line) for line in DECK], Framing(FramingKind.RDW))
-    short = (len(rdws) + 4).to_bytes(2, "big") + b"\x00\x00" + rdws
-    extended = (0x80000000 | (len(rdws) + 4)).to_bytes(4, "big") + rdws
-    for data in (short, short * 3, extended, extended + short):
-        assert "looks like blocked records with BDW, which is not supported yet" in refusal(data)
-
-
-def test_two_byte_lengths_are_named_and_refused() -> None:
-    data = b"".join(len(e(line)).to_bytes(2, "big") + e(line) for line in DECK)
-    assert "looks like records with 2-byte length, which is not supported yet" in refusal(data)
-
-
-@pytest.mark.parametrize("framing", ["netdata", "bdw", "len2"])
-def test_a_declared_framing_that_is_not_supported_yet_is_refused(framing: str) -> None:
-    assert "is not supported yet" in refusal(b"x", framing=framing)
+# 1. NETDATA is in test_spool_netdata
 
 
 # 2. ASCII and UTF-8
@@ -198,7 +175,7 @@ def test_a_known_lrecl_comes_first() -> None:
 def test_recfm_with_a_or_m_says_that_a_control_byte_leads(recfm: str) -> None:
     control = b"\x40" if recfm == "FBA" else b"\x09"
     data = b"".join(control + e(line).ljust(120, b"\x40") for line in DECK)
-    assert found(data, recfm=recfm) == Framing(FramingKind.FIXED, 121, "ebcdic", True)
+    assert found(data, recfm=recfm) == Framing(FramingKind.FIXED, 121, "ebcdic", True, machine=recfm == "FBM")
 
 
 def test_ascii_cards_without_line_ends_are_fixed() -> None:

@@ -189,8 +189,8 @@ def test_a_file_without_copies_is_refused_before_it_is_lost(tmp_path: Path) -> N
 def test_attributes_that_nobody_could_read_settle_nothing(tmp_path: Path) -> None:
     spool = original(tmp_path)
     claim = claimed(spool)
-    with pytest.raises(UnreadableData, match='key "writer" has the value ""'):
-        stage(claim, [replace(claim.attributes, writer="A"), replace(claim.attributes, writer="")])
+    with pytest.raises(UnreadableData, match='key "writer" has the value "INTRDR"'):
+        stage(claim, [replace(claim.attributes, writer="A"), replace(claim.attributes, writer="INTRDR")])
     assert sorted(os.listdir(claim.path)) == ["attrs.json", "data"]
 
 

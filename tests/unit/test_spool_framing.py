@@ -9,7 +9,7 @@ import pytest
 
 from cssmtp.errors import UnreadableData
 from cssmtp.spool.framing import Framing, FramingKind, RecordBlock, blocks, encode
-from cssmtp.spool.records import LONGEST_KEPT, LONGEST_SPANNED
+from cssmtp.spool.lengths import LONGEST_KEPT, LONGEST_SPANNED
 from tests.spoolkit import ALL_FRAMINGS, deck, framed, name_of, read_lines, read_records
 
 RDW = Framing(FramingKind.RDW)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cssmtp.spool.framing import Framing, FramingKind, RecordBlock
+from cssmtp.spool.lengths import LONGEST_KEPT
 from cssmtp.spool.lines import ASCII, EBCDIC, Alphabet, Lines, alphabet_of, assemble, line_breaks, trim_nulls
-from cssmtp.spool.records import LONGEST_KEPT
 from tests.spoolkit import block_of, framed, read_lines
 
 LESS, NEWLINE = b"\x4c", b"\x15"

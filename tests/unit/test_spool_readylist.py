@@ -10,8 +10,9 @@ from cssmtp.spool import tree as tree_module
 from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.owner import Owner, alive, this_host
 from cssmtp.spool.readylist import REREAD_SECONDS
+from cssmtp.spool.store import SelectedBy
 from cssmtp.spool.tree import Tree
-from tests.spoolkit import StoppedClock, make_spool, plain
+from tests.spoolkit import StoppedClock, drop, make_spool, plain
 
 
 @pytest.fixture
@@ -114,3 +115,42 @@ def test_recovery_removes_the_lock_files_of_the_dead_only(tmp_path: Path, clock:
     living = {path.name for path in (tmp_path / "owners").iterdir()} - {f"{this_host()}.1.abc"}
     spool.recover()
     assert {path.name for path in (tmp_path / "owners").iterdir()} == living
+
+
+def by(spool: DirectorySpool, how: SelectedBy, limit: int = 9) -> list[str]:
+    return [entry.attributes.jobname for entry in spool.select("CSSMTP", limit, how)]
+
+
+def test_a_selection_by_writer_or_by_destination_alone(tmp_path: Path, clock: StoppedClock) -> None:
+    spool = make_spool(tmp_path, clock)
+    add(spool, clock, "W1")
+    add(spool, clock, "D1", writer="OTHER", dest_user="CSSMTP")
+    add(spool, clock, "B1", dest_user="CSSMTP")
+    add(spool, clock, "D2", writer="", dest_user="CSSMTP", priority=200)
+    add(spool, clock, "X", writer="OTHER", dest_user="X")
+    assert jobs(spool) == ["D2", "W1", "D1", "B1"]
+    assert by(spool, SelectedBy.WRITER) == ["W1", "B1"]
+    assert by(spool, SelectedBy.DEST) == ["D2", "D1"]
+    assert by(spool, SelectedBy.DEST, 1) == ["D2"]
+
+
+def test_a_search_for_few_in_many_goes_on_where_it_stopped(
+    tmp_path: Path, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cssmtp.spool.readylist.LOOKED_AT_ONCE", 10)
+    spool = make_spool(tmp_path, clock)
+    add(spool, clock, *(f"W{n}" for n in range(24)))
+    add(spool, clock, "D1", "D2", writer="OTHER", dest_user="CSSMTP")
+    assert [by(spool, SelectedBy.DEST) for _ in range(3)] == [[], [], ["D1", "D2"]]
+    assert jobs(spool, 1) == ["W0"]
+
+
+def test_nobody_can_be_made_to_wait_for_an_entry_that_nobody_selects(tmp_path: Path, clock: StoppedClock) -> None:
+    spool = make_spool(tmp_path, clock)
+    with pytest.raises(ValueError, match="nobody would select it"):
+        spool.create(plain(writer=""), [b""])
+    drop(tmp_path, "X", sidecar=b'{"writer": ""}')
+    assert "nobody would select it" in spool.admit()[0].problem
+    drop(tmp_path, "Y", sidecar=b'{"writer": "", "dest": {"user": "CSSMTP"}}')
+    assert spool.admit()[0].problem == ""
+    assert jobs(spool) == ["Y"]
