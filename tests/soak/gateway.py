@@ -299,7 +299,8 @@ def report(counts: Counts) -> list[str]:
         "recipients: " + ", ".join(f"{kind} {number}" for kind, number in sorted(verdicts.ends.items())),
         f"dead letter files {counts.letters}, lost {len(verdicts.lost)}",
         f"repeated {verdicts.repeated.total()}: " + ", ".join(f"{why} {count}" for why, count in verdicts.repeated.items()),
-        f"kills that repeated something {len(verdicts.by_kill)}, most recipients by one {max([0, *verdicts.by_kill.values()])}",
+        f"kills that repeated something {len(verdicts.by_kill)}, most recipients by one {max([0, *verdicts.by_kill.values()])}, "
+        f"oldest {verdicts.window:.3f} s before its kill",
         f"faults {counts.faults.total()}:",
     ]
     steps: dict[str, list[str]] = {}

@@ -31,7 +31,8 @@ FAULT = re.compile(r"^.*(?:InternalError|internal error|Traceback).*$", re.MULTI
 class Moment:
     """Something final happened to a recipient: delivered, notice, letter.
 
-    `taken` is None for letters. `killed` is the number of the kill in whose window it lies (0: none), `recorded` when a kill
+    `taken` is None for letters. `killed` is the number of the kill in whose window it lies (0: none), `before` how many
+    seconds before it, `recorded` when a kill
     found it in the log (0: never).
     """
 
@@ -39,17 +40,19 @@ class Moment:
     kind: str
     taken: Taken | None
     killed: int = 0
+    before: float = 0.0
     recorded: float = 0.0
 
 
 @dataclass
 class Verdicts:
-    """Where the recipients ended."""
+    """Where the recipients ended. `window`: seconds before a kill of the oldest mail that it repeated."""
 
     ends: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
     repeated: Counter[str] = field(default_factory=Counter)
     by_kill: Counter[int] = field(default_factory=Counter)
+    window: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -116,6 +119,7 @@ class Books:
                 moment.recorded = when
             elif 0 <= when - moment.when < WINDOW:
                 moment.killed = self.kills
+                moment.before = when - moment.when
         self._recent.clear()
 
     def _sent(self, moment: Moment) -> bool:
@@ -164,6 +168,7 @@ class Books:
         if earlier.killed:
             verdicts.repeated["the gateway was killed"] += 1
             verdicts.by_kill[earlier.killed] += 1
+            verdicts.window = max(verdicts.window, earlier.before)
         elif earlier.taken is not None and earlier.taken.open and not recorded:
             verdicts.repeated["its connection was lost"] += 1
         else:
