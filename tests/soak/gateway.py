@@ -34,6 +34,8 @@ WAITING = 30
 """Spool files kept waiting, so that a life always has work."""
 LONGEST_LIFE = 0.6
 """Seconds that a life may last after its first mail."""
+BURST, LULL = 12, 2.0
+"""A long life gets at most so many files at a time, and then at most so many seconds without."""
 PATIENCE = 120.0
 SAMPLE_SECONDS = 10.0
 
@@ -162,10 +164,10 @@ class Soak:
         with open(self.root / "console", "ab") as console:
             return await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=console, stderr=console)
 
-    def _fill(self) -> None:
+    def _fill(self, most: int = WAITING) -> None:
         states = self._store.counts()
         waiting = states["ready"] + states["busy"] + len(list(self._zone.glob("S???????")))
-        for _ in range(WAITING - waiting):
+        for _ in range(min(most, WAITING - waiting)):
             self._drop()
 
     def _drop(self) -> None:
@@ -214,8 +216,8 @@ class Soak:
         begin = time.monotonic()
         sampled = begin
         while (now := time.monotonic()) < begin + seconds and process.returncode is None:
-            self._fill()
-            await asyncio.sleep(self._random.uniform(0, 0.5))
+            self._fill(self._random.randint(0, BURST))
+            await asyncio.sleep(self._random.uniform(0, LULL))
             self._look()
             self._books.prune(now)
             if now - sampled >= SAMPLE_SECONDS:
