@@ -396,7 +396,8 @@ class SpoolTask:
         if self._context.courier is not None:
             self._context.courier.file_ended()
         became = await asyncio.to_thread(dispose, claim, self._decided(), book.summary())
-        self._context.ledger.forget(self._file.id)
+        if self._aftermath.kept:  # else it comes up again when released, for its dead letters and not for mail that was sent
+            self._context.ledger.forget(self._file.id)
         self._publish(SpoolFileEnded(self._file, book.counts(), became, book.fault_lines))
         return FileResult(book.mails, book.bad or book.parked > 0)
 

@@ -38,7 +38,7 @@ DECK = "".join(
 ).encode()  # fmt: skip
 STEPS = 60
 """More than a life has."""
-ENOUGH = 0.6
+ENOUGH = 0.25
 """Seconds of a life that waits for its disk to get better: nothing more would happen for a minute."""
 
 
