@@ -246,6 +246,98 @@ def _targets() -> tuple[Message, ...]:
     )
 
 
+def _operator() -> tuple[Message, ...]:
+    event, warning = Level.EVENT, Level.WARNING
+    return (
+        Message("BMG0801I", "CommandReceived", Level.INFORMATION, "command from {user}: {text}"),
+        Message("BMG0802I", "CommandRefused", event, "command {text} is refused: {reason}"),
+        Message("BMG0803W", "ControlUnavailable", warning, "commands cannot be taken at {path}: {reason}", True),
+        Message(
+            "BMG0804I",
+            "ProcessingSuspended.immediate",
+            event,
+            "suspended: no new spool files, and those in progress are not read on",
+            True,
+        ),
+        Message("BMG0805I", "ProcessingSuspended.delay", event, "suspended: no new spool files, those in progress end", True),
+        Message("BMG0806I", "ProcessingResumed", event, "resumed: spool files are taken again", True),
+        Message("BMG0807I", "ConfigurationRefreshed", event, "configuration {source} is in effect, values kept: {kept}", True),
+        Message(
+            "BMG0808E",
+            "RefreshRefused",
+            Level.ERROR,
+            "configuration {source} is refused, nothing has changed; errors: {errors}",
+            True,
+        ),
+        Message("BMG0809W", "ValueKept", warning, "value kept: {text}", True),
+        Message("BMG0810I", "LogLevelChanged", event, "LogLevel is {level}", True),
+        Message("BMG0811I", "UserExitChanged", event, "user exit level is {level}", True),
+        Message("BMG0812I", "LongRetryFlushed", event, "long retry of task {tkid} ended for mails: {mails}", True),
+        Message(
+            "BMG0813I", "ExtendedRetryFlushed", event, "extended retry ended for mails of {days} days or more: {mails}", True
+        ),
+        Message("BMG0814I", "TargetsRefreshed.names", event, "names of target servers are being resolved again", True),
+        Message("BMG0815I", "TargetsRefreshed.servers", event, "target servers are being examined again", True),
+    )
+
+
+def _resources() -> tuple[Message, ...]:
+    event, warning = Level.EVENT, Level.WARNING
+    return (
+        Message(
+            "EZD1856I",
+            "ResourceHigh.tasks",
+            warning,
+            "JES tasks that wait for long retry: {percent} percent of the {what}, both classes above the limit",
+            True,
+        ),
+        Message(
+            "EZD1857I",
+            "ResourceRelieved.tasks",
+            event,
+            "JES tasks that wait for long retry: {percent} percent of the {what}",
+            True,
+        ),
+        Message("EZD1858I", "ResourceHigh.storage", warning, "storage in use: {percent} percent of {what}", True),
+        Message("EZD1859I", "ResourceRelieved.storage", event, "storage in use: {percent} percent of {what}", True),
+        Message(
+            "BMG0821W", "ResourceHigh.dead letters", warning, "file system of dead letters {what} is {percent} percent full", True
+        ),
+        Message(
+            "BMG0822I",
+            "ResourceRelieved.dead letters",
+            event,
+            "file system of dead letters {what} is {percent} percent full",
+            True,
+        ),
+        Message(
+            "BMG0823W",
+            "ResourceHigh.mail directory",
+            warning,
+            "file system of mail directory {what} is {percent} percent full",
+            True,
+        ),
+        Message(
+            "BMG0824I",
+            "ResourceRelieved.mail directory",
+            event,
+            "file system of mail directory {what} is {percent} percent full",
+            True,
+        ),
+    )
+
+
+def _exits() -> tuple[Message, ...]:
+    return (
+        Message("BMG0831I", "UserExitLoaded", Level.EVENT, "user exit {name} is in use, level {level}", True),
+        Message(
+            "BMG0832E", "UserExitMissing", Level.ERROR, "no user exit for level {level}, decks are taken without: {reason}", True
+        ),
+        Message("BMG0833W", "UserExitFailed", Level.WARNING, "the user exit failed, processing goes on: {reason}", True),
+        Message("BMG0834W", "UserExitSlow", Level.WARNING, "the user exit took {seconds} seconds, spool reading waits for it"),
+    )
+
+
 def _kept() -> tuple[Message, ...]:
     return (
         Message("BMG0701I", "CheckpointOpened.warm", Level.EVENT, "checkpoint {path}, spool files partly processed: {files}"),
@@ -297,10 +389,51 @@ def _ourselves() -> tuple[Message, ...]:
     )
 
 
-MESSAGES = (*_lifecycle(), *_spool(), *_deck(), *_mail(), *_afterwards(), *_targets(), *_kept(), *_ourselves())
+MESSAGES = (
+    *_lifecycle(),
+    *_spool(),
+    *_deck(),
+    *_mail(),
+    *_afterwards(),
+    *_targets(),
+    *_kept(),
+    *_operator(),
+    *_resources(),
+    *_exits(),
+    *_ourselves(),
+)
 """The catalogue, in order of id within each group."""
 
 BY_KEY = {message.key: message for message in MESSAGES}
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """First line of a display that answers a command: `id` and `text`. It goes to who asked, never to the log."""
+
+    id: str
+    text: str
+
+
+CONFIG_TITLE = Title("EZD1829I", "CSSMTP CONFIGURATION:")
+IPLIST_TITLE = Title("BMG0851I", "CSSMTP IP ADDRESS LIST:")
+LOGLEVEL_TITLE = Title("BMG0852I", "CSSMTP LOG LEVEL:")
+SPOOLSTATUS_TITLE = Title("BMG0853I", "CSSMTP SPOOL STATUS SUMMARY:")
+SPOOLDETAIL_TITLE = Title("BMG0854I", "CSSMTP SPOOL STATUS DETAIL:")
+TARGETS_TITLE = Title("BMG0855I", "CSSMTP TARGET SERVERS:")
+DONE = Title("BMG0856I", "{what}")
+REFUSED = Title("BMG0857E", "{command}: {reason}")
+REPLIES = (
+    CONFIG_TITLE,
+    IPLIST_TITLE,
+    LOGLEVEL_TITLE,
+    SPOOLSTATUS_TITLE,
+    SPOOLDETAIL_TITLE,
+    TARGETS_TITLE,
+    DONE,
+    REFUSED,
+)
+"""Everything that is said to operators only. The wording after each id is ours, but for the title of EZD1829I."""
 
 LOG_BROKEN = "BMG0904E the log {path} cannot be written: {reason}; mail goes on"
 LOG_MENDED = "BMG0905I the log {path} is written again, lines lost: {lost}"

@@ -26,6 +26,7 @@ from cssmtp.delivery.link import EightBit
 from cssmtp.engine.context import Context, Flow
 from cssmtp.engine.ledger import MemoryLedger
 from cssmtp.engine.parcels import MailParcel, Parcel
+from cssmtp.engine.settings import Settings
 from cssmtp.engine.spooltask import SpoolTask
 from cssmtp.model import Outcome, Verdict
 from cssmtp.observe.events import Event
@@ -106,7 +107,9 @@ class Bench:
     @property
     def context(self) -> Context:
         courier = cast(Courier, self.courier)
-        return Context(self.configuration, self.store, courier, self.events.append, SystemClock(), MemoryLedger(), self.flow)
+        return Context(
+            Settings(self.configuration), self.store, courier, self.events.append, SystemClock(), MemoryLedger(), self.flow
+        )
 
     def claim(self, data: bytes, **attributes: Any) -> Claim:
         given = {"writer": "CSSMTP", "jobname": "JOB1", "jobid": "JOB00001", "owner": "OPS", "origin_node": "TEST"}

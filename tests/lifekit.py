@@ -27,6 +27,7 @@ from cssmtp.engine.extended import ExtendedRetry as Extended
 from cssmtp.engine.ledger import Ledger, MemoryLedger
 from cssmtp.engine.maildirectory import MailDirectory
 from cssmtp.engine.parcels import Parcel
+from cssmtp.engine.settings import Settings
 from cssmtp.engine.spooltask import FileResult, SpoolTask
 from cssmtp.model import Outcome, Verdict
 from cssmtp.observe.events import Event
@@ -176,7 +177,7 @@ class Works:
     @property
     def context(self) -> Context:
         return Context(
-            self.configuration,
+            Settings(self.configuration),
             self.store,
             self.courier,  # type: ignore[arg-type]
             self.events.append,

@@ -144,6 +144,13 @@ def iconv_single(name: str) -> dict[int, str]:
     return {byte: text for byte, text in enumerate(found) if text}
 
 
+def iconv_graphics(name: str) -> dict[int, str]:
+    """As `iconv_single`, without the controls, for a mixed converter too: its shift codes would change what follows."""
+    codes = range(0x40, 0xFF)
+    found = _iconv(name, [bytes([byte]) for byte in codes])
+    return {byte: text for byte, text in zip(codes, found, strict=True) if text}
+
+
 def iconv_double(name: str) -> dict[int, str]:
     """Code -> text of the double-byte half of an EBCDIC mixed converter of the `iconv` command."""
     codes = list(_host_codes())

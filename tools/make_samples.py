@@ -1,5 +1,7 @@
 """Write `spool_samples/`: sample decks as a mainframe leaves them, and what the gateway must make of each.
 
+Those in `spool_samples/pages/` are in many code pages, each for a target with a charset of its own.
+
     python -m tools.make_samples [DIRECTORY]
 
 Promises: the same bytes every time (no clock, no randomness); expectations stated by the authors of the decks in
@@ -42,10 +44,10 @@ Each sample NAME is up to three files: `NAME`, the data as a file transfer leave
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tools.samples import everyday, faults, language, national
+from tools.samples import everyday, faults, language, national, world
 from tools.samples.deck import Deck, dump
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "spool_samples"
@@ -57,6 +59,11 @@ def decks() -> Iterator[Deck]:
         yield from module.decks()
 
 
+def page_decks() -> Iterator[Deck]:
+    """The decks of `pages/`."""
+    return world.decks()
+
+
 def files(deck: Deck) -> dict[str, bytes]:
     """The files of one sample: name -> content."""
     made = {deck.name: deck.data(), f"{deck.name}.expect": dump(deck.expectation()).encode("ascii")}
@@ -66,11 +73,11 @@ def files(deck: Deck) -> dict[str, bytes]:
     return made
 
 
-def write(directory: Path) -> list[Path]:
-    """Write all samples into `directory` (made when missing); return the paths written."""
+def write(directory: Path, chosen: Iterable[Deck]) -> list[Path]:
+    """Write samples into `directory` (made when missing); return the paths written."""
     directory.mkdir(parents=True, exist_ok=True)
     made: dict[str, bytes] = {}
-    for deck in decks():
+    for deck in chosen:
         if deck.name in made:
             raise ValueError(f"two samples are called {deck.name}")
         made |= files(deck)
@@ -80,5 +87,6 @@ def write(directory: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    written = write(Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY)
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY
+    written = write(target, decks()) + write(target / "pages", page_decks())
     print(f"{len(written)} files, {sum(path.stat().st_size for path in written):,} bytes")

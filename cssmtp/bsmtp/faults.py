@@ -28,6 +28,8 @@ class Finding(enum.Enum):
     TEXT_TOO_LONG = (FaultKind.LINE_TOO_LONG, "500 5.2.5 JES Text line too long", True)
     MESSAGE_TOO_LARGE = (FaultKind.SIZE, "552 5.3.4 JES Message size exceeds limit", False)
     JOB_TOO_LARGE = (FaultKind.SIZE, "552 5.3.4 JES Job size exceeds limit", False)
+    MAIL_UNWANTED = (FaultKind.EXIT, "554 5.7.1 JES Mail rejected by user exit", False)
+    FILE_UNWANTED = (FaultKind.EXIT, "554 5.7.1 JES Spool file rejected by user exit", False)
 
     def __init__(self, kind: FaultKind, reply: str, counted: bool) -> None:
         self.kind = kind

@@ -7,6 +7,7 @@ Never: raises for anything a deck holds, reads files, looks at the time, changes
 
 from __future__ import annotations
 
+import enum
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,21 @@ class Rejected:
 
 Event = DeckMail | Rejected | Fault
 
+
+class Opinion(enum.Enum):
+    """What a user exit thinks of what it was shown (mail-processing.md 15)."""
+
+    GO_ON = "go on"
+    REJECT_MAIL = "reject the mail in progress"
+    REJECT_FILE = "reject the spool file"
+
+
+END_OF_DATA = "."
+
+Gate = Callable[[str, str, int], Opinion]
+"""Asked about every command that is known and well formed, and about the end of each mail's data, before it is done: the verb
+(`END_OF_DATA` for that), the text as written, the record number."""
+
 Observer = Callable[[int, str, str], None]
 """Told of every command as it is done: record number, the line for people, the reply."""
 
@@ -115,10 +131,17 @@ class Interpreter:
 
     `mails` counts the mails begun, `counted_errors` the errors that count to JESSyntaxErrLimit; `limit_reached` tells that
     they were too many; `ended` that nothing of what follows is looked at (QUIT, a limit, `finish`). `observer`, if there is
-    one, is told of every command and of the end of each mail's data.
+    one, is told of every command and of the end of each mail's data; `gate` may reject mails and the file.
     """
 
-    def __init__(self, rules: Rules, source: SourceText, alphabet: Alphabet, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        source: SourceText,
+        alphabet: Alphabet,
+        observer: Observer | None = None,
+        gate: Gate | None = None,
+    ) -> None:
         self.mails = 0
         self.counted_errors = 0
         self.limit_reached = False
@@ -127,6 +150,8 @@ class Interpreter:
         self._source = source
         self._alphabet = alphabet
         self._observer = observer
+        self._gate = gate
+        self._unwanted = ""  # the reply that rejected the mail in progress
         self._events: list[Event] = []
         self._parsed: dict[bytes, Command] = {}
         self._job_size = 0
@@ -169,7 +194,10 @@ class Interpreter:
             line, record = lines.lines[at], starts[at]
             command = self._parsed.get(line) or self._understand(line)
             if command.finding is None:
-                self._handlers[command.verb](command, line, record)
+                if self._gate is None or not command.verb:
+                    self._handlers[command.verb](command, line, record)
+                else:
+                    self._ask(self._gate, command, line, record)
             else:
                 self._malformed(command, command.finding, line, record)
             if self._observer is not None:
@@ -178,6 +206,7 @@ class Interpreter:
             if self._data_due:
                 self._data_due = False
                 self._body = _BodyInWork(lines.offset, starts[at] - first, starts[at])
+                self._body.refused = self._unwanted
         if stop < count and not self.ended:
             self._stop(Finding.JOB_TOO_LARGE, starts[stop])
         return self._events
@@ -202,6 +231,24 @@ class Interpreter:
                     break
                 reply = event.reply
         observer(record, printable(self._source.text(line[:LINE_SHOWN])), reply)
+
+    def _ask(self, gate: Gate, command: Command, line: bytes, record: int) -> None:
+        """Do a command unless the exit rejects the file; a rejected mail goes on to its end, where it is thrown away."""
+        opinion = gate(command.verb, self._source.text(line), record)
+        if opinion is Opinion.REJECT_FILE:
+            self._stop(Finding.FILE_UNWANTED, record)
+            return
+        self._handlers[command.verb](command, line, record)
+        if opinion is Opinion.REJECT_MAIL and self._sender is not None and not self._unwanted:
+            self._unwanted = self._fault(Finding.MAIL_UNWANTED, line, record)
+
+    def _ask_at_end(self, gate: Gate, body: _BodyInWork) -> None:
+        """The exit's last word about a mail."""
+        opinion = gate(END_OF_DATA, END_OF_DATA, body.end)
+        if opinion is Opinion.REJECT_FILE:
+            self._stop(Finding.FILE_UNWANTED, body.end)
+        elif opinion is Opinion.REJECT_MAIL:
+            body.refused = self._fault(Finding.MAIL_UNWANTED, b"", body.end)
 
     def _malformed(self, command: Command, finding: Finding, line: bytes, record: int) -> None:
         if command.verb == "RCPT":
@@ -336,9 +383,13 @@ class Interpreter:
 
     def _complete(self, body: _BodyInWork) -> None:
         """The data has ended: hand the mail on, or tell that it is rejected."""
+        if self._gate is not None and not body.refused:
+            self._ask_at_end(self._gate, body)
+            if self.ended:
+                return
         self._body = None
         if self._observer is not None:
-            self._observer(body.end, ".", body.refused or DATA_ACCEPTED)
+            self._observer(body.end, END_OF_DATA, body.refused or DATA_ACCEPTED)
         envelope = self._envelope()
         if body.refused:
             self._events.append(Rejected(self.mails, envelope, body.refused))
@@ -354,6 +405,7 @@ class Interpreter:
 
     def _forget_mail(self) -> None:
         self._sender = None
+        self._unwanted = ""
         self._recipients.clear()
         self._bad.clear()
 

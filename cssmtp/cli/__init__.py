@@ -22,6 +22,9 @@ COMMANDS: dict[str, str] = {
     "spool": "put files into the spool, see them and manage them",
     "smf": "read SMF 119 records: table, JSON, CSV, sums",
     "codepage": "say which code pages a deck may be in",
+    "modify": "command a running gateway: displays, REFRESH, SUSPEND, ...",
+    "status": "say whether the gateway works, with an exit status for monitoring",
+    "top": "watch a running gateway",
     "demo": "see it work: sample decks to a real SMTP server on loopback",
 }
 
@@ -32,6 +35,8 @@ examples:
   cssmtp check -c cssmtp.conf deck1 deck2       what would CSSMTP reject, where and why?
   cssmtp run -c cssmtp.conf --spool /var/spool/cssmtp
                                                 files dropped into /var/spool/cssmtp/drop/<writer>/ are delivered
+  cssmtp modify 'DISPLAY,TARGETS'               what do the target servers do?
+  cssmtp 'F CSSMTP,D,TAR'                       the same as it is typed on a console; 'P CSSMTP' stops
 
 'cssmtp COMMAND --help' tells more about one command.
 """
@@ -59,6 +64,8 @@ def build_parser(selected: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] not in COMMANDS and " " in words[0].strip():
+        words.insert(0, "modify")  # what people type on a console: cssmtp 'F CSSMTP,D,TAR'
     selected = next((word for word in words if word in COMMANDS), None)
     arguments = build_parser(selected).parse_args(words)
     command = importlib.import_module(f"cssmtp.cli.{arguments.command}")

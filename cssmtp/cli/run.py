@@ -1,4 +1,4 @@
-"""`cssmtp run`: the daemon in the foreground.
+"""`cssmtp run`: the daemon in the foreground, with its control socket.
 
 Promises: an orderly stop on SIGTERM and SIGINT, new log and SMF files on SIGHUP; mistakes in the configuration are all told at
 once before anything starts.
@@ -13,15 +13,21 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 
 from cssmtp.clock import SystemClock
-from cssmtp.config.load import load, warnings
-from cssmtp.config.model import Configuration
+from cssmtp.config.load import Loaded, load, warnings
+from cssmtp.config.model import Configuration, System
+from cssmtp.console.channel import Channel, SocketTaken, socket_path
+from cssmtp.console.handlers import Operator
 from cssmtp.engine.notify import Notifier
-from cssmtp.engine.service import serve, settled_names
+from cssmtp.engine.service import serve, settled_names, with_names_of
 from cssmtp.errors import ConfigurationError
-from cssmtp.observe.events import ConfigurationRemark
+from cssmtp.observe.bus import Publish
+from cssmtp.observe.events import ConfigurationRemark, ControlUnavailable
 from cssmtp.observe.exposition import exposed
 from cssmtp.observe.log import Log
 from cssmtp.observe.smf_sink import SmfSink
@@ -48,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint", metavar="FILE", help="the checkpoint file, on a local disk: after a crash nothing sent is sent again"
     )
-    parser.add_argument("--socket", metavar="PATH", help="the control socket (kept for operator commands; not used yet)")
+    parser.add_argument(
+        "--socket", metavar="PATH", help="the control socket for operator commands (default: control in the spool directory)"
+    )
     parser.add_argument("--log", metavar="FILE", help="write the log to FILE, 'syslog' or 'journal' instead of standard error")
     parser.add_argument("--log-format", metavar="FORM", help="lines of the log as 'text' or as 'json' objects")
     parser.add_argument("--smf", metavar="FILE", help="append SMF 119 records, those that SMF119 asks for, to FILE")
@@ -81,11 +89,12 @@ def run(arguments: argparse.Namespace) -> int:
         "job_name": arguments.job_name,
         "host_name": arguments.host_name,
     }
-    loaded = load(arguments.config, environ=os.environ, overrides=overrides)
+    reload = partial(load, arguments.config, environ=os.environ, overrides=overrides)
+    loaded = reload()
     if loaded.configuration is None:
         raise ConfigurationError([str(diagnostic) for diagnostic in loaded.diagnostics])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_daemon(loaded.configuration, warnings(loaded), arguments))
+        return runner.run(_daemon(loaded.configuration, warnings(loaded), reload, arguments))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -98,7 +107,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-async def _daemon(configuration: Configuration, remarks: list[str], arguments: argparse.Namespace) -> int:
+async def _daemon(
+    configuration: Configuration, remarks: list[str], reload: Callable[[], Loaded], arguments: argparse.Namespace
+) -> int:
     clock = SystemClock()
     configuration = settled_names(configuration)
     system = configuration.system
@@ -117,8 +128,35 @@ async def _daemon(configuration: Configuration, remarks: list[str], arguments: a
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, gateway.stop, f"signal {number.name}")
         loop.add_signal_handler(signal.SIGHUP, _reopen, log, smf)
-        async with exposed(system.metrics_address, bus, gateway.gauges, gateway.spool_counts):
+        operator = Operator(gateway, log, partial(_again, reload, configuration), bus.publish)
+        async with (
+            commanded(operator, system, bus.publish),
+            exposed(system.metrics_address, bus, gateway.gauges, gateway.spool_counts),
+        ):
             return await gateway.run()
+
+
+def _again(reload: Callable[[], Loaded], running: Configuration) -> Loaded:
+    """The configuration file read once more, for REFRESH."""
+    loaded = reload()
+    if loaded.configuration is None:
+        return loaded
+    return replace(loaded, configuration=with_names_of(loaded.configuration, running))
+
+
+@asynccontextmanager
+async def commanded(operator: Operator, system: System, publish: Publish) -> AsyncIterator[None]:
+    """Take commands at the control socket. Raises SocketTaken when the configuration names it and it cannot be had."""
+    path = socket_path(system.socket, system.spool)
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(Channel(path, operator.obey))
+        except SocketTaken as error:
+            if system.socket:
+                raise
+            # Nobody asked for a socket: a gateway that shares its spool with another one works without.
+            publish(ControlUnavailable(str(path), str(error)))
+        yield
 
 
 def _reopen(log: Log, smf: SmfSink | None) -> None:

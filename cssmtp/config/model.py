@@ -223,6 +223,7 @@ class System:
     smf_socket: str = ""
     smf_socket_mail: bool = False
     metrics_address: str = ""
+    user_exit_file: str = ""
     job_name: str = "CSSMTP"
     system_name: str = ""
     node_name: str = ""

@@ -14,8 +14,9 @@ from cssmtp.config.model import Configuration, Report, ReportTo
 from cssmtp.config.schema import SCHEMA
 from cssmtp.config.values import Choice, ReportDestination, YesNo
 from cssmtp.config.write import blocks, spellings
+from cssmtp.messages import CONFIG_TITLE
 
-TITLE = "EZD1829I CSSMTP CONFIGURATION:"
+TITLE = f"{CONFIG_TITLE.id} {CONFIG_TITLE.text}"
 LABELS = {"NULLTRNC": "NULLTRUNC", "TESTMODE": "TESTMODE:"}
 """Labels that are not the keyword in capitals (product-slides.md 2.2)."""
 
@@ -36,9 +37,14 @@ BEFORE_OPTIONS = ("BadSpoolDisp", "Report")
 Field = tuple[str, str]
 
 
-def configuration_display(configuration: Configuration, path: str) -> str:
-    """The answer to MODIFY DISPLAY,CONFIG: all that is in effect, from the file `path` (product-slides.md 2.2)."""
+def configuration_display(configuration: Configuration, path: str, state: str = "") -> str:
+    """The answer to MODIFY DISPLAY,CONFIG: all that is in effect, from the file `path` (product-slides.md 2.2).
+
+    `state` says whether spool files are taken; "" where nothing runs.
+    """
     lines = [TITLE, *_rows([("CONFIGFILENAME", path)])]
+    if state:
+        lines += _rows([("STATE", state)])
     singles = [row for row in SCHEMA.statements if isinstance(row, Parameter)]
     lines += _rows(field for row in singles if row.name not in BEFORE_OPTIONS for field in _single(row, configuration))
     lines += _rows(field for row in singles if row.name in BEFORE_OPTIONS for field in _single(row, configuration))
@@ -46,6 +52,32 @@ def configuration_display(configuration: Configuration, path: str) -> str:
     for block in ordered:
         lines += _block(block, getattr(configuration, block.field))
     return "\n".join(lines) + "\n"
+
+
+def configuration_json(configuration: Configuration, path: str, state: str) -> dict[str, Any]:
+    """The same for programs: statements by name; a repeatable block is a list of objects, one that is not written null."""
+    found: dict[str, Any] = {}
+    for row in SCHEMA.statements:
+        value = getattr(configuration, row.field)
+        if isinstance(row, Parameter):
+            texts = spellings(row, value)
+            found[row.name] = texts if isinstance(value, tuple) else texts[0] if texts else None
+        elif row.field == "targets":
+            found[row.name] = [_object(entries) for entries in blocks(row, value)]
+        else:
+            found[row.name] = None if value is None else _object(next(iter(blocks(row, value))))
+    return {"id": CONFIG_TITLE.id, "file": path, "state": state, "statements": found}
+
+
+def _object(entries: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """A block's parameters; one that is written several times is a list."""
+    found: dict[str, Any] = {}
+    for name, text in entries:
+        if name in found:
+            found[name] = [*found[name], text] if isinstance(found[name], list) else [found[name], text]
+        else:
+            found[name] = text
+    return found
 
 
 def _single(row: Parameter, configuration: Configuration) -> Iterator[Field]:

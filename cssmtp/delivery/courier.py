@@ -43,6 +43,7 @@ STOPPING = "the gateway is stopping"
 FILE_ENDED = "end of the spool file"
 NOT_PREFERRED = "another target is preferred"
 EXAMINED = "the target is examined again"
+RECONFIGURED = "the configuration has changed"
 
 
 class Courier:
@@ -145,15 +146,32 @@ class Courier:
         """
         for post in self._roster.posts:
             post.target.forget()
-            for link in list(post.links):
-                if link in self._idle:
-                    self._dismiss(link, EXAMINED)
-                else:
-                    link.retire(EXAMINED)
+            self._replace_links(post, EXAMINED)
             post.crowded = False
             post.unexamined = post.full
             self._dialler.examine(post)
         self._forget_tiers()
+
+    def reconfigure(self, configuration: Configuration) -> None:
+        """Work by another configuration from now on (MODIFY REFRESH). Returns at once; no parcel is lost or sent twice.
+
+        Targets that stay keep their connections; those of the others end after the mail under way, and what waits goes elsewhere.
+        Other Timeout values replace all connections in that way, as a wait that has begun must not become shorter.
+        """
+        if configuration.timeout != self._timeout:
+            self._timeout = configuration.timeout
+            for post in list(self._roster.every()):
+                self._replace_links(post, RECONFIGURED)
+        self._dialler.reconfigure(configuration.timeout, configuration.options)
+        self._roster.reconfigure(configuration.targets, configuration.timeout.connect_retry)
+
+    def _replace_links(self, post: Post, reason: str) -> None:
+        """End the connections of a target, those in use after the mail under way."""
+        for link in list(post.links):
+            if link in self._idle:
+                self._dismiss(link, reason)
+            else:
+                link.retire(reason)
 
     async def stop(self, grace: float) -> None:
         """Begin nothing more, let mails under way end within `grace` seconds, close. Parcels that wait end as RETRY.
@@ -210,6 +228,7 @@ class Courier:
         at: this one goes on another connection. Each such turn costs another mail a try, so it has an end. So do recipients
         that were too many at once. What a connection taught us is heeded by the next one, so that has an end too.
         """
+        link.target.last_reply = outcomes[-1].reason
         again = parcel if untried and link.proven else remainder(parcel, outcomes)
         if again is None or self._stopping:
             self._answer(parcel, outcomes)

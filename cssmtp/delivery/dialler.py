@@ -57,6 +57,11 @@ class Dialler:
         self._probes: set[Post] = set()
         self._stopped = False
 
+    def reconfigure(self, timeout: Timeout, options: Options) -> None:
+        """Other values for connections that are begun from now on."""
+        self._timeout = timeout
+        self._tls_ehlo = options.tls_ehlo
+
     def open(self, post: Post, tls: bool) -> None:
         """Begin to make a connection, one at a time for each kind: the next is asked for when this one is busy."""
         kind = tls or post.secure

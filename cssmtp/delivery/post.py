@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from cssmtp.delivery.choice import size_limit
 from cssmtp.delivery.link import Link, Parcel
 from cssmtp.delivery.target import Target, TargetSnapshot
 
@@ -56,4 +57,8 @@ class Post:
             capabilities=target.capabilities,
             connections=len(self.links),
             mails=self.mails + sum(link.mails for link in self.links),
+            source=target.address.source,
+            secure=self.secure,
+            size_limit=0 if target.capabilities is None else size_limit(target, target.capabilities),
+            last_reply=target.last_reply,
         )

@@ -135,7 +135,8 @@ async def resolve(servers: Sequence[TargetServer], resolver: Resolver, *, ipv6: 
             preference = mx_preference if value.kind is AddressKind.MX else place
             name = server.tls_server_name or host
             for literal in dict.fromkeys(literals):
-                _admit(Address(literal, server.connect_port, preference, name, server), value.value, found, remarks, ipv6)
+                source = f"{value.kind.value.upper()} {value.value}"
+                _admit(Address(literal, server.connect_port, preference, name, server, source), value.value, found, remarks, ipv6)
     found.sort(key=lambda address: address.preference)
     remarks += [TargetIgnored(address.name, address.ip, Ignored.SURPLUS) for address in found[MAX_ADDRESSES:]]
     return Resolution(tuple(found[:MAX_ADDRESSES]), tuple(remarks), tuple(failed))

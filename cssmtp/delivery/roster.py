@@ -13,8 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from cssmtp.config.model import TargetServer
 from cssmtp.delivery.post import Post
 from cssmtp.delivery.resolve import MAX_ADDRESSES, Resolver, resolve
-from cssmtp.delivery.target import Target
+from cssmtp.delivery.target import Address, Target
 from cssmtp.observe.events import Event
+
+
+def identity(address: Address) -> tuple[str, int, str, TargetServer]:
+    """What makes an address the same target as before, wherever it stands in the order."""
+    return address.ip, address.port, address.name, address.server
 
 
 class Roster:
@@ -67,15 +72,18 @@ class Roster:
             return
         for remark in resolution.remarks:
             self._publish(remark)
-        known = {post.target.address: post for post in self.posts}
+        known = {identity(post.target.address): post for post in self._known.values()}
         addresses = {address.ip: address for address in resolution.addresses}
-        for address in known:
+        for address in (post.target.address for post in self.posts):
             if address.server in resolution.failed:
                 addresses.setdefault(address.ip, address)
         chosen = sorted(addresses.values(), key=lambda address: address.preference)[:MAX_ADDRESSES]
-        self.posts = [known.get(address) or Post(Target(address)) for address in chosen]
-        for post in self._known.values():
+        self.posts = [known.get(identity(address)) or Post(Target(address)) for address in chosen]
+        for post, address in zip(self.posts, chosen, strict=True):
+            post.target.address = address  # its place in the order may be another
+        for post in list(self._known.values()):
             post.former = post not in self.posts
+            self.forget(post)
         self._known |= {post.target: post for post in self.posts}
         self.complete = resolution.complete
         if not resolution.complete:
@@ -89,6 +97,15 @@ class Roster:
             self._again = None
         if not self._stopped and (self._task is None or self._task.done()):
             self._task = asyncio.get_running_loop().create_task(self.look_up())
+
+    def reconfigure(self, servers: Sequence[TargetServer], retry_seconds: float) -> None:
+        """Other targets from now on, which are looked up at once; a look-up of the old ones that still runs is given up."""
+        self._servers = servers
+        self._retry_seconds = retry_seconds
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            self._task = None
+        self.refresh()
 
     async def stop(self) -> None:
         """Look nothing up any more."""

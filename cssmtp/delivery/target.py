@@ -19,7 +19,7 @@ class Address:
     """Where a target is reached.
 
     `ip` is an IPv4 or IPv6 literal, `name` what its certificate must show (host name, or the address itself), `preference` the
-    order of use, lower first; equal ones share the work.
+    order of use, lower first; equal ones share the work. `source` is what the configuration says, for people.
     """
 
     ip: str
@@ -27,6 +27,7 @@ class Address:
     preference: int
     name: str
     server: TargetServer
+    source: str = ""
 
 
 class TargetState(enum.Enum):
@@ -48,6 +49,7 @@ class Target:
         "address",
         "bdat",
         "capabilities",
+        "last_reply",
         "learned",
         "next_attempt",
         "reason",
@@ -70,6 +72,7 @@ class Target:
         self.tls_hello = False  # it took no mail without an EHLO after the handshake
         self.next_attempt = 0.0  # while down: not before
         self.reason = ""  # why it is down
+        self.last_reply = ""  # to the mail that ended last
 
     def __repr__(self) -> str:
         return f"<Target {self.address.ip}:{self.address.port} {self.state.value} preference {self.address.preference}>"
@@ -141,3 +144,7 @@ class TargetSnapshot:
     capabilities: Capabilities | None
     connections: int
     mails: int
+    source: str = ""
+    secure: bool = False
+    size_limit: int = 0
+    last_reply: str = ""

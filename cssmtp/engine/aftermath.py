@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from cssmtp.config.model import DeadLetterAction, ReportTo, TargetServer
+from cssmtp.config.model import Configuration, DeadLetterAction, ReportTo, TargetServer
 from cssmtp.engine.context import Context
 from cssmtp.engine.deadletters import store_dead_letter
 from cssmtp.engine.disposition import Afterwards, afterwards
@@ -60,12 +60,15 @@ class Aftermath:
         self._file = file
         self._origin = origin
         self._context = context
-        self._configuration = context.configuration
         self._publish = context.publish
         self._originals = originals
         self._pending = pending
         self._sequence = 0
         self._writers: set[asyncio.Task[None]] = set()
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self._context.configuration
 
     # --- undeliverable mail
 
@@ -159,7 +162,7 @@ class Aftermath:
         match self._configuration.report.to:
             case ReportTo.SYSOUT:
                 await self._write_report(text, claim)
-            case ReportTo.ADMIN if self._configuration.mail_administrators:
+            case ReportTo.ADMIN if self._configuration.mail_administrators and self._context.courier is not None:
                 self._mail_report(text, now)
 
     def _mail_report(self, text: str, now: datetime) -> None:

@@ -10,14 +10,16 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cssmtp.bsmtp.interpreter import Observer
+from cssmtp.bsmtp.interpreter import Gate, Observer
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration
 from cssmtp.delivery.courier import Courier
+from cssmtp.engine.exits import Exits
 from cssmtp.engine.labelwatch import LabelWatch
 from cssmtp.engine.ledger import Ledger
 from cssmtp.engine.parcels import MailParcel, Renderer
 from cssmtp.engine.parking import Parking
+from cssmtp.engine.settings import Settings
 from cssmtp.observe.events import DeckCommand, Event, QueueBackpressure, SpoolFile
 from cssmtp.spool.store import SpoolStore
 
@@ -38,6 +40,7 @@ class Flow:
     def __init__(self, publish: Callable[[Event], None], limit: int = 0) -> None:
         """`limit`: how many mails may be in work at a time, 0 = any number."""
         self.courier: Courier | None = None
+        self._paused = False  # by the operator
         self._publish = publish
         self._limit = limit
         self._octets = 0
@@ -69,6 +72,11 @@ class Flow:
         """The courier could do with more, or memory became free: let readers look again."""
         self._room.set()
 
+    def pause(self, paused: bool) -> None:
+        """Stop all reading of spool files at the end of the slice in work, or let it go on (MODIFY SUSPEND and RESUME)."""
+        self._paused = paused
+        self._room.set()
+
     @property
     def oldest(self) -> MailParcel | None:
         """The mail that has been in work longest."""
@@ -80,7 +88,9 @@ class Flow:
 
     @property
     def full(self) -> bool:
-        return self._octets > QUEUE_OCTETS or self._crowded or (self.courier is not None and self.courier.waiting > QUEUE_MAILS)
+        if self._paused or self._octets > QUEUE_OCTETS or self._crowded:
+            return True
+        return self.courier is not None and self.courier.waiting > QUEUE_MAILS
 
     async def room(self) -> None:
         """Return when there is room for another slice."""
@@ -102,10 +112,11 @@ class Flow:
 class Context:
     """The services of a running gateway. `courier` is None in test mode: nothing can be sent there.
 
-    `wanted` tells whether anybody wants events of a class. `parking` is None where there is no extended retry.
+    `wanted` tells whether anybody wants events of a class. `parking` is None where there is no extended retry; `exits` has the
+    user exit.
     """
 
-    configuration: Configuration
+    settings: Settings
     store: SpoolStore
     courier: Courier | None
     publish: Callable[[Event], None]
@@ -113,11 +124,21 @@ class Context:
     ledger: Ledger
     flow: Flow
     wanted: Callable[[type[Event]], bool] = lambda kind: False
+    exits: Exits | None = None
     labels: LabelWatch = field(default_factory=LabelWatch)
     parking: Parking | None = None
+
+    def gate(self, file: SpoolFile) -> Gate | None:
+        """What asks the user exit about the commands of a spool file, None when there is no exit."""
+        return self.exits.gate(file) if self.exits is not None else None
 
     def deck_observer(self, file: SpoolFile) -> Observer | None:
         """What publishes the commands of a deck (log level 16), None when nobody wants them."""
         if not self.wanted(DeckCommand):
             return None
         return lambda record, text, reply: self.publish(DeckCommand(file, record, text, reply))
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in effect now."""
+        return self.settings.now

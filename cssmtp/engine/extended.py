@@ -86,8 +86,12 @@ class ExtendedRetry:
         await asyncio.gather(*self._working.values())
         await asyncio.to_thread(self._directory.close)
 
-    def refresh(self, policy: Policy) -> None:
-        """Take a new Age and Interval; MailDirectory stays (configuration.md 5). What waits keeps the time of its next try."""
+    def refresh(self, policy: Policy | None) -> None:
+        """Take a new Age and Interval; MailDirectory stays (configuration.md 5). What waits keeps the time of its next try.
+
+        None: the statement is gone, so nothing new comes in, and what waits is tried until it reaches the Age it had.
+        """
+        policy = policy or replace(self._policy, interval_minutes=0)
         self._policy = replace(policy, mail_directory=self._policy.mail_directory)
         self._wake.set()
 

@@ -18,6 +18,11 @@ class Pending:
         self._none.set()
         self._error: Exception | None = None
 
+    @property
+    def count(self) -> int:
+        """How many are under way."""
+        return self._count
+
     def begun(self) -> None:
         if not self._count:
             self._none.clear()

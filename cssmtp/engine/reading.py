@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from cssmtp.bsmtp.body import read_body
 from cssmtp.bsmtp.interpreter import Event as Finding
-from cssmtp.bsmtp.interpreter import Interpreter, Observer, Rules
+from cssmtp.bsmtp.interpreter import Gate, Interpreter, Observer, Rules
 from cssmtp.codepage.registry import lookup
 from cssmtp.codepage.transcode import Conversion, SourceText, source_text
 from cssmtp.config.model import Configuration, Euro, Newline, TargetServer, Unmappable
@@ -85,7 +85,7 @@ class DeckReader:
 
     Raises UnreadableData from the constructor when the framing cannot be understood, and from `next_slice` when the data
     breaks off in a way that only reading shows; UnknownCodePage when the attributes name a page that nobody knows. `observer` is
-    told of every command, in the thread that reads.
+    told of every command, in the thread that reads, and `gate` is asked there.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class DeckReader:
         attributes: Attributes,
         configuration: Configuration,
         observer: Observer | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.framing = detect(stream, size, attributes)
         self.page = code_page_of(self.framing, attributes, configuration)
@@ -102,7 +103,7 @@ class DeckReader:
         self.rules = Rules.from_configuration(configuration)
         self.records = 0
         self._alphabet: Alphabet = alphabet_of(self.framing.encoding)
-        self._interpreter = Interpreter(self.rules, self.source, self._alphabet, observer)
+        self._interpreter = Interpreter(self.rules, self.source, self._alphabet, observer, gate)
         self._lines: Iterator[Lines] | None = assemble(blocks(stream, self.framing), self._alphabet, mixed=self.source.mixed)
 
     @property

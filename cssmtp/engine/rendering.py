@@ -39,7 +39,7 @@ class Rendering:
         self._publish = context.publish
         self._bodies = bodies
         self._lost = lost
-        self._composers: dict[int, tuple[Composer, str]] = {}
+        self._composers: dict[int, tuple[Composer, str, TargetServer]] = {}
 
     def wire(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
         """The mail as `target` gets it."""
@@ -71,8 +71,9 @@ class Rendering:
     def _composer(self, target: TargetServer) -> tuple[Composer, str]:
         made = self._composers.get(id(target))
         if made is None:
-            made = self._composers[id(target)] = self._new_composer(target)
-        return made
+            # The target is kept with it: one that a REFRESH replaced must not give its id to another.
+            made = self._composers[id(target)] = (*self._new_composer(target), target)
+        return made[0], made[1]
 
     def _new_composer(self, target: TargetServer) -> tuple[Composer, str]:
         charset = target_charset(target, self._configuration)

@@ -35,6 +35,13 @@ def settled_names(configuration: Configuration) -> Configuration:
     )
 
 
+def with_names_of(configuration: Configuration, running: Configuration) -> Configuration:
+    """A configuration that was read again: names it leaves to the machine are those of the start, whatever DNS says now."""
+    system, before = configuration.system, running.system
+    names = {name: getattr(system, name) or getattr(before, name) for name in ("host_name", "domain", "node_name")}
+    return replace(configuration, system=replace(system, **names))
+
+
 @contextmanager
 def serve(
     configuration: Configuration, bus: Bus, clock: Clock, *, until_idle: bool = False, cold: bool = False

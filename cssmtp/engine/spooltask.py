@@ -11,7 +11,7 @@ import asyncio
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import BinaryIO
 
@@ -48,6 +48,7 @@ from cssmtp.observe.events import (
     SpoolFileEnded,
     SpoolFileUnreadable,
 )
+from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
 
 DELIVERED_BEFORE = Outcome(Verdict.DELIVERED, "sent before this start")
@@ -81,7 +82,7 @@ class SpoolTask:
         self.waits = False
         self._claim = claim
         self._context = context
-        self._configuration = context.configuration
+        self._configuration = self._seen = context.configuration  # at the begin, by which it is read; at the last slice
         self._publish = context.publish
         self._file = spool_file(claim, self.tkid)
         self._book = FileBook(self._file)
@@ -94,9 +95,9 @@ class SpoolTask:
         self._stopping = False
         self._reader: DeckReader | None = None
         self._rendering: Rendering | None = None
-        origin = origin_of(self._file, self._configuration)
-        self._headers = HeaderMaker(origin, self._configuration.header)
-        self._aftermath = Aftermath(self._file, origin, context, self._pending, self)
+        self._origin = origin_of(self._file, self._configuration)
+        self._headers = HeaderMaker(self._origin, self._configuration.header)
+        self._aftermath = Aftermath(self._file, self._origin, context, self._pending, self)
 
     # --- the life of the task
 
@@ -130,6 +131,30 @@ class SpoolTask:
             self._exhausted(parcel)
         return len(waiting)
 
+    def status(self, pool: str) -> TaskStatus:
+        """What displays show of the task, which belongs to `pool`."""
+        book, retrying = self._book, len(self._waiting)
+        pending = self._pending.count - retrying
+        return TaskStatus(
+            tkid=self.tkid,
+            pool=pool,
+            state=TaskState.LONG_RETRY if retrying and self.waits and not pending else TaskState.ACTIVE,
+            file=self._file,
+            records=self._reader.records if self._reader is not None else 0,
+            read=book.mails + self._pending.count,
+            sent=book.sent,
+            failed=book.undeliverable + book.rejected,
+            pending=pending,
+            retrying=retrying,
+            oldest_retry=self._oldest_retry(),
+        )
+
+    def _oldest_retry(self) -> datetime | None:
+        if not self._waiting:
+            return None
+        clock = self._context.clock
+        return clock.wall() - timedelta(seconds=clock.monotonic() - min(parcel.since for parcel in self._waiting))
+
     @property
     def long_retry(self) -> int:
         """How many mails are in long retry."""
@@ -152,10 +177,10 @@ class SpoolTask:
         return await uninterrupted(self._end())
 
     async def _open(self, stream: BinaryIO) -> DeckReader | None:
-        observer = self._context.deck_observer(self._file)
+        observer, gate = self._context.deck_observer(self._file), self._context.gate(self._file)
         try:
             reader = await asyncio.to_thread(
-                DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer
+                DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer, gate
             )
         except (UnreadableData, UnknownCodePage) as error:
             self._unreadable(str(error))
@@ -166,12 +191,14 @@ class SpoolTask:
 
     async def _read(self, reader: DeckReader) -> None:
         flow = self._context.flow
-        fitting = Fitting(reader, self._configuration, self._claim.open)
+        fitting = self._follow_refresh(reader)
         while not self._stopping:
             if flow.full:
                 self.waits = True
                 await flow.room()
                 self.waits = False
+            if self._seen is not self._context.configuration:
+                fitting = self._follow_refresh(reader)
             try:
                 findings = await asyncio.to_thread(self._next_slice, reader, fitting)
             except UnreadableData as error:
@@ -190,6 +217,12 @@ class SpoolTask:
                         self._publish(MailRejected(self._file, finding.number, finding.reply))
                     case Fault():
                         self._found(finding)
+
+    def _follow_refresh(self, reader: DeckReader) -> Fitting:
+        """What holds for mails that are not read yet, by the configuration in effect; mails that are read keep theirs."""
+        self._seen = self._context.configuration
+        self._headers = HeaderMaker(self._origin, self._seen.header)
+        return Fitting(reader, self._seen, self._claim.open)
 
     @staticmethod
     def _next_slice(reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
@@ -309,7 +342,7 @@ class SpoolTask:
             self._not_now(parcel)
 
     def _not_now(self, parcel: MailParcel) -> None:
-        delay = long_retry_delay(self._configuration.retry_limit, parcel.retries)
+        delay = long_retry_delay(self._context.configuration.retry_limit, parcel.retries)
         if delay is None:
             self._exhausted(parcel)
         else:
@@ -342,7 +375,7 @@ class SpoolTask:
         if parcel.parked:
             self._settle(parcel)
         elif not self._stopping:
-            self._again(parcel, lingering_delay(self._configuration.retry_limit))
+            self._again(parcel, lingering_delay(self._context.configuration.retry_limit))
 
     def _record(self, parcel: MailParcel, state: MailState | None, then: Then) -> None:
         self._context.ledger.record(self._file.id, parcel.mail.number, state, then)
@@ -405,11 +438,11 @@ class SpoolTask:
         # Where a dead letter could not be written, the spool file is the only copy that is left.
         if not self._aftermath.kept:
             return Disposition.HOLD
-        return disposition(self._book.bad, self._configuration.bad_spool_disp)
+        return disposition(self._book.bad, self._context.configuration.bad_spool_disp)
 
     async def _report(self, decided: Disposition) -> None:
         now = self._context.clock.wall()
-        text = report_text(self._book, decided, self._configuration, now)
+        text = report_text(self._book, decided, self._context.configuration, now)
         await self._aftermath.report(text, self._claim, now)
         await self._pending.wait()
 

@@ -16,36 +16,46 @@ from pathlib import Path
 from cssmtp import __version__
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration, ReportTo
+from cssmtp.config.model import ExtendedRetry as Policy
 from cssmtp.delivery.courier import Courier
 from cssmtp.delivery.link import Parcel as DeliveredParcel
 from cssmtp.engine.checkpoint import Checkpoint
 from cssmtp.engine.context import Context, Flow
+from cssmtp.engine.exits import Exits
 from cssmtp.engine.extended import ExtendedRetry
 from cssmtp.engine.filebook import full_host_name
 from cssmtp.engine.heartbeat import Heartbeat
+from cssmtp.engine.inspection import inspect
 from cssmtp.engine.ledger import Ledger, MemoryLedger
 from cssmtp.engine.ledgerfile import LedgerFile
+from cssmtp.engine.monitor import Monitor, measured
 from cssmtp.engine.parcels import Parcel
+from cssmtp.engine.settings import Settings
 from cssmtp.engine.spooltask import FileResult, SpoolTask
+from cssmtp.engine.steering import Steering
 from cssmtp.engine.testmode import TestModeTask
 from cssmtp.engine.watcher import Watcher
-from cssmtp.errors import SpoolError
+from cssmtp.errors import CssmtpError, SpoolError
 from cssmtp.model import Outcome
 from cssmtp.observe.bus import Bus
 from cssmtp.observe.events import (
     Cause,
     ConfigurationChanged,
+    ConfigurationRemark,
     Dialogue,
     GatewayReady,
     GatewayStarting,
     GatewayStopped,
     GatewayStopping,
     InternalError,
+    Severity,
     SpoolEntryRefused,
     SpoolUnusable,
     TestModeWithoutReport,
 )
 from cssmtp.observe.readings import Readings, TargetReading
+from cssmtp.observe.recent import Recent
+from cssmtp.observe.snapshot import Activity, Snapshot
 from cssmtp.spool.store import SelectedBy, SpoolEntry, SpoolStore
 
 WRITER_TASKS = 16
@@ -96,7 +106,7 @@ class Gateway:
         until_idle: bool = False,
         cold: bool = False,
     ) -> None:
-        self._configuration = configuration
+        self._settings = Settings(configuration)
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -109,9 +119,19 @@ class Gateway:
         self._totals = Totals()
         self._checkpoint = self._configured_checkpoint()
         self._flow = Flow(bus.publish, configuration.checkpoint_limit if self._checkpoint else 0)
+        self._exits = Exits(bus.publish, clock)
+        self.steering = Steering(self._settings, self._flow, self._exits, bus.publish, self._tasks.values, self._watcher.poke)
+        self.steering.extend = self._extend
         self._heartbeat = Heartbeat(bus.publish)
         self._courier: Courier | None = None
         self._extended: ExtendedRetry | None = None
+        self._context: Context | None = None
+        self._started = clock.wall()
+        self._ready = False
+        self._recent = Recent(clock)
+        bus.subscribe(self._recent)
+        monitor = Monitor(bus.publish, lambda: self.snapshot(0).pools, lambda: measured(self._configuration))
+        self.every_second(monitor.beat)
 
     def _configured_checkpoint(self) -> Checkpoint | None:
         configuration = self._configuration
@@ -120,6 +140,10 @@ class Gateway:
             return None
         file = LedgerFile(Path(path), configuration.system.job_name, configuration.ext_writer_name, self._clock)
         return Checkpoint(file, self._bus.publish)
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self._settings.now
 
     def every_second(self, call: Callable[[], None]) -> None:
         """Have `call` called about once a second on the loop while the gateway runs."""
@@ -150,6 +174,22 @@ class Gateway:
         self._stop_reason = self._stop_reason or reason
         self._watcher.poke()
 
+    def snapshot(self, log_level: int) -> Snapshot:
+        """How everything stands now; `log_level` is the LogLevel in force."""
+        return inspect(
+            now=self._clock.wall(),
+            started=self._started,
+            configuration=self._configuration,
+            ready=self._ready,
+            activity=self.steering.activity,
+            log_level=log_level,
+            work=[(work, self._pools[task].name) for task, work in self._tasks.items()],
+            pools={pool.name: tasks for pool, tasks in POOLS.items()},
+            courier=self._courier,
+            recent=self._recent,
+            extended=None if self._extended is None else self._extended.waiting,
+        )
+
     async def run(self) -> int:
         """Raises `CssmtpError` when the checkpoint or the mail directory forbid a start."""
         configuration = self._configuration
@@ -159,10 +199,11 @@ class Gateway:
         self._bus.publish(ConfigurationChanged(configuration, Cause.START))
         async with self._heartbeat:
             try:
-                context = await self._prepare()
+                self._context = await self._prepare()
+                self._ready = True
                 self._bus.publish(GatewayReady(len(configuration.targets), configuration.options.test_mode))
                 async with self._watcher:
-                    await self._serve(context)
+                    await self._serve()
             finally:
                 await self._wind_down()
         status = 1 if self._totals.troubled or self._totals.unfinished else 0
@@ -177,6 +218,7 @@ class Gateway:
         test_mode = configuration.options.test_mode
         if test_mode and configuration.report.to is ReportTo.NONE:
             self._bus.publish(TestModeWithoutReport())
+        await asyncio.to_thread(self._exits.settle_or_tell, configuration)
         await asyncio.to_thread(self._store.recover)
         ledger: Ledger = MemoryLedger()
         if self._checkpoint is not None:
@@ -189,13 +231,40 @@ class Gateway:
             await self._courier.start()
         self._flow.courier = self._courier
         context = Context(
-            configuration, self._store, self._courier, self._bus.publish, self._clock, ledger, self._flow, self._bus.wanted
+            self._settings,
+            self._store,
+            self._courier,
+            self._bus.publish,
+            self._clock,
+            ledger,
+            self._flow,
+            self._bus.wanted,
+            exits=self._exits,
         )
         if configuration.extended_retry is None or test_mode:
             return context
-        self._extended = ExtendedRetry(configuration.extended_retry, context)
-        await self._extended.start()
-        return replace(context, parking=self._extended)
+        return await self._with_extended_retry(context, configuration.extended_retry)
+
+    async def _with_extended_retry(self, context: Context, policy: Policy) -> Context:
+        extended = ExtendedRetry(policy, context)
+        await extended.start()
+        self._extended = self.steering.extended = extended
+        return replace(context, parking=extended)
+
+    async def _extend(self, configuration: Configuration) -> None:
+        """REFRESH: extended retry follows the new configuration.
+
+        Where the statement is new, it begins with spool files that are begun from now on. Where it is gone, nothing new comes in,
+        and what waits is tried until it reaches the Age it had.
+        """
+        policy = configuration.extended_retry
+        if self._extended is not None:
+            self._extended.refresh(policy)
+        elif policy is not None and self._context is not None and not configuration.options.test_mode:
+            try:
+                self._context = await self._with_extended_retry(self._context, policy)
+            except CssmtpError as error:
+                self._bus.publish(ConfigurationRemark(f"extended retry cannot begin: {error}", Severity.ERROR))
 
     def _new_courier(self) -> Courier:
         return Courier(
@@ -208,11 +277,12 @@ class Gateway:
             traced=lambda: self._bus.wanted(Dialogue),
         )
 
-    async def _serve(self, context: Context) -> None:
+    async def _serve(self) -> None:
         while not self._stop_reason:
             pending = await self._admit()
-            await self._claim_ready(context)
-            if self._until_idle and not self._tasks and not pending:
+            if self.steering.activity is Activity.ACTIVE:
+                await self._claim_ready()
+            if self._until_idle and not self._tasks and not pending and self.steering.activity is Activity.ACTIVE:
                 self.stop("the spool is empty")
                 return
             if self._until_idle and not pending and self._nothing_moves():
@@ -237,7 +307,7 @@ class Gateway:
                 self._totals.troubled += 1
         return self._store.settling()
 
-    async def _claim_ready(self, context: Context) -> None:
+    async def _claim_ready(self) -> None:
         name = self._configuration.ext_writer_name
         while rooms := self._rooms():
             limit = min(rooms.values())
@@ -247,7 +317,7 @@ class Gateway:
             except SpoolError as error:
                 self._bus.publish(SpoolUnusable(str(error)))
                 return
-            begun = [await self._begin(entry, pool_of(entry, name), context) for entry in entries]
+            begun = [await self._begin(entry, pool_of(entry, name)) for entry in entries]
             if len(entries) < limit or not any(begun):
                 return
 
@@ -256,8 +326,10 @@ class Gateway:
         rooms = {pool: tasks - sum(each is pool for each in self._pools.values()) for pool, tasks in POOLS.items()}
         return {pool: room for pool, room in rooms.items() if room > 0}
 
-    async def _begin(self, entry: SpoolEntry, pool: SelectedBy, context: Context) -> bool:
-        """Start a task for an entry; False when it could not be claimed."""
+    async def _begin(self, entry: SpoolEntry, pool: SelectedBy) -> bool:
+        """Start a task for an entry; False when it could not be claimed, or may not be any more."""
+        if self.steering.activity is not Activity.ACTIVE or self._context is None:
+            return False
         try:
             claim = await asyncio.to_thread(self._store.claim, entry)
         except SpoolError as error:
@@ -266,7 +338,7 @@ class Gateway:
         if claim is None:
             return False
         kind = TestModeTask if self._configuration.options.test_mode else SpoolTask
-        work = kind(claim, context)
+        work = kind(claim, self._context)
         task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
         self._tasks[task] = work
         self._pools[task] = pool

@@ -24,6 +24,7 @@ from cssmtp.errors import UnknownCodePage, UnreadableData
 from cssmtp.model import DeckMail, Fault, Outcome, Verdict
 from cssmtp.observe.assessment import Judgement
 from cssmtp.observe.events import MailDiscarded, MailRejected, SpoolFault, SpoolFileClaimed, SpoolFileEnded, SpoolFileUnreadable
+from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
 
 
@@ -45,6 +46,19 @@ class TestModeTask:
         origin = origin_of(self._file, context.configuration)
         self._aftermath = Aftermath(self._file, origin, context, self._pending, None)
         self._stopping = False
+        self._records = 0
+
+    def flush(self) -> int:
+        """Nothing is ever in long retry here."""
+        return 0
+
+    def status(self, pool: str) -> TaskStatus:
+        """What displays show of the task, which belongs to `pool`."""
+        book = self._book
+        failed = book.undeliverable + book.rejected
+        return TaskStatus(
+            self.tkid, pool, TaskState.ACTIVE, self._file, self._records, read=book.mails, sent=book.discarded, failed=failed
+        )
 
     def stop_reading(self) -> None:
         """Stop after the slice in work; the file goes back to the ready queue."""
@@ -68,14 +82,17 @@ class TestModeTask:
         try:
             with self._claim.open() as stream:
                 context = self._context
-                observer = context.deck_observer(self._file)
+                observer, gate = context.deck_observer(self._file), context.gate(self._file)
                 reader = await asyncio.to_thread(
-                    DeckReader, stream, size, self._claim.attributes, context.configuration, observer
+                    DeckReader, stream, size, self._claim.attributes, context.configuration, observer, gate
                 )
                 fitting = Fitting(reader, context.configuration, self._claim.open)
                 while (slice_ := await asyncio.to_thread(self._next_slice, reader, fitting)) is not None:
                     for finding, verdict in slice_:
                         self._take(finding, verdict)
+                    self._records = reader.records
+                    if self._context.flow.full and not self._stopping:
+                        await self._context.flow.room()
                     if self._stopping:
                         raise asyncio.CancelledError("stopped before the end of the file")
                 book.read(reader.records, size, reader.counted_errors)

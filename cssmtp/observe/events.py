@@ -8,8 +8,8 @@ Never: carries a time. The bus is synchronous, so the moment of handling is the 
 the time asks its clock: most mails are then never stamped.
 
 An event that can mean more than one thing to the reader has a `variant`, a word that is part of the message's key.
-All events are imported from here; those about target servers stand in `target_events`,
-those about checkpoint and mail directory in `kept_events`, the values they carry in `facts`.
+All events are imported from here; those about target servers stand in `target_events`, about what is kept for later in
+`kept_events`, about the operator's requests in `operator_events`, the values they carry in `facts`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,26 @@ from cssmtp.observe.kept_events import MailDirectoryMended as MailDirectoryMende
 from cssmtp.observe.kept_events import MailDirectoryOpened as MailDirectoryOpened
 from cssmtp.observe.kept_events import MailParked as MailParked
 from cssmtp.observe.kept_events import PairSetAside as PairSetAside
+from cssmtp.observe.operator_events import CommandReceived as CommandReceived
+from cssmtp.observe.operator_events import CommandRefused as CommandRefused
+from cssmtp.observe.operator_events import ConfigurationRefreshed as ConfigurationRefreshed
+from cssmtp.observe.operator_events import ControlUnavailable as ControlUnavailable
+from cssmtp.observe.operator_events import ExtendedRetryFlushed as ExtendedRetryFlushed
+from cssmtp.observe.operator_events import LogLevelChanged as LogLevelChanged
+from cssmtp.observe.operator_events import LongRetryFlushed as LongRetryFlushed
+from cssmtp.observe.operator_events import ProcessingResumed as ProcessingResumed
+from cssmtp.observe.operator_events import ProcessingSuspended as ProcessingSuspended
+from cssmtp.observe.operator_events import RefreshRefused as RefreshRefused
+from cssmtp.observe.operator_events import Resource as Resource
+from cssmtp.observe.operator_events import ResourceHigh as ResourceHigh
+from cssmtp.observe.operator_events import ResourceRelieved as ResourceRelieved
+from cssmtp.observe.operator_events import TargetsRefreshed as TargetsRefreshed
+from cssmtp.observe.operator_events import UserExitChanged as UserExitChanged
+from cssmtp.observe.operator_events import UserExitFailed as UserExitFailed
+from cssmtp.observe.operator_events import UserExitLoaded as UserExitLoaded
+from cssmtp.observe.operator_events import UserExitMissing as UserExitMissing
+from cssmtp.observe.operator_events import UserExitSlow as UserExitSlow
+from cssmtp.observe.operator_events import ValueKept as ValueKept
 from cssmtp.observe.target_events import ConnectionClosed as ConnectionClosed
 from cssmtp.observe.target_events import ConnectionOpened as ConnectionOpened
 from cssmtp.observe.target_events import Dialogue as Dialogue

@@ -31,8 +31,15 @@ def test_the_messages_about_the_log_are_documented() -> None:
         assert ENTRIES[identifier]["where"] == "Standard error only."
 
 
+def test_the_answers_to_commands_are_documented() -> None:
+    for reply in messages.REPLIES:
+        assert ENTRIES[reply.id]["text"] == reply.text
+        assert ENTRIES[reply.id]["where"] == "Answer to a command."
+
+
 def test_nothing_is_documented_that_does_not_exist() -> None:
     emitted = {message.id for message in messages.MESSAGES} | {messages.LOG_BROKEN.split()[0], messages.LOG_MENDED.split()[0]}
+    emitted |= {reply.id for reply in messages.REPLIES}
     assert set(ENTRIES) == set(re.findall(r"^### (\w+)$", PAGE, re.MULTILINE)) == emitted
 
 

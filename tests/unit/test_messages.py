@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cssmtp import messages
-from cssmtp.messages import BY_KEY, EZD_MEANINGS, MESSAGES, Level, plain
+from cssmtp.messages import BY_KEY, EZD_MEANINGS, MESSAGES, REPLIES, Level, plain
 from cssmtp.observe import events, wording
 
 KINDS = [
@@ -22,9 +22,18 @@ def test_ids_are_unique_and_well_formed() -> None:
 
 def test_ezd_ids_stand_only_for_what_ibm_documents() -> None:
     assert {message.id: message.key for message in MESSAGES if message.id.startswith("EZD")} == {
-        "EZD1841I": "TestModeWithoutReport"
+        "EZD1841I": "TestModeWithoutReport",
+        "EZD1856I": "ResourceHigh.tasks",
+        "EZD1857I": "ResourceRelieved.tasks",
+        "EZD1858I": "ResourceHigh.storage",
+        "EZD1859I": "ResourceRelieved.storage",
     }
-    assert "EZD1841I" in EZD_MEANINGS
+    emitted = {message.id for message in (*MESSAGES, *REPLIES) if message.id.startswith("EZD")}
+    assert emitted <= set(EZD_MEANINGS)
+
+
+def test_ids_of_answers_are_nobody_elses() -> None:
+    assert not {reply.id for reply in REPLIES} & {message.id for message in MESSAGES}
 
 
 def test_type_code_agrees_with_the_level() -> None:

@@ -79,7 +79,7 @@ class Deck:
     def charset(self) -> str:
         target = self.configuration.get("TargetServer", {})
         assert isinstance(target, dict)
-        return str(target.get("Charset", "ISO8859-1"))
+        return str(target.get("MBCharset") or target.get("Charset", "ISO8859-1"))
 
     # -- records ---------------------------------------------------------------------------------------------------------
 

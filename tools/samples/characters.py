@@ -1,0 +1,174 @@
+"""Bytes of characters in the pages of `world`, taken from glibc's iconv by `python -m tools.freeze_characters`.
+
+Each item is a character and its bytes in hex: two digits in single-byte state, four between shift-out and shift-in. The blank is
+left out: it is X'40' everywhere.
+"""
+
+from __future__ import annotations
+
+BYTES = {
+    "IBM-1025": (
+        "!4F (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C "
+        ">6E ?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 "
+        "RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 "
+        "l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 ВED СDF УEB а77 б78 "
+        "вAF г8D д8A е8B жAE зB2 и8F к9A л9B м9C н9D о9E п9F рAA сAB тAC уAD х8E чB6 ыB1 "
+        "ьB0 яA0 ё44 №58 "
+    ),
+    "IBM-1026": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @AE AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 çC0 öA1 üE0 ğD0 İ5B ı79 "
+        "ş6A "
+    ),
+    "IBM-1140": (
+        "!5A #7B $5B (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [BA \\E0 ]BB ^B0 `79 a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {C0 |4F }D0 ~A1 €9F "
+    ),
+    "IBM-1141": (
+        "!4F #7B $5B (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @B5 AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [63 \\EC ]FC ^5F `79 a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {43 |BB }DC ~59 äC0 üD0 €9F "
+    ),
+    "IBM-1142": (
+        "!4F #4A $67 (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @80 AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [9E \\E0 ]9F ^5F `79 a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {9C |BB }47 ~DC Å5B Æ7B åD0 ø6A €5A "
+    ),
+    "IBM-1143": (
+        "!4F #63 $67 (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @EC AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [B5 \\71 ]9F ^5F `51 a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {43 |BB }47 ~DC Å5B Ö7C äC0 ö6A €5A "
+    ),
+    "IBM-1144": (
+        "!4F #B1 $5B (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @B5 AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [90 \\48 ]51 ^5F `DD a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {44 |BB }54 ~58 àC0 èD0 é5A €9F "
+    ),
+    "IBM-1145": (
+        "!BB #69 $5B (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [4A \\E0 ]5A ^BA `79 a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {C0 |4F }D0 ~BD ¡AA ¿AB á45 ñ6A €9F "
+    ),
+    "IBM-1146": (
+        "!5A #7B $4A (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [B1 \\E0 ]BB ^BA `79 a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {C0 |4F }D0 ~BC £5B €9F "
+    ),
+    "IBM-1147": (
+        "!4F #B1 $5B (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @44 AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [90 \\48 ]B5 ^5F `A0 a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {51 |BB }54 ~BD à7C çE0 éC0 €9F "
+    ),
+    "IBM-1148": (
+        "!4F #7B $5B (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [4A \\E0 ]5A ^5F `79 a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {C0 |BB }D0 ~A1 €9F "
+    ),
+    "IBM-1149": (
+        "!4F #7B $5B (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A "
+        ";5E <4C >6E ?6F @AC AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 "
+        "PD7 QD8 RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 [AE \\BE ]9E ^EC `8C a81 b82 c83 d84 "
+        "e85 f86 g87 h88 i89 j91 k92 l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 "
+        "yA8 zA9 {8E |BB }9C ~CC Þ4A æD0 ð79 þC0 €9F "
+    ),
+    "IBM-1388": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 。4341 一59BA 上556F 于5A7A "
+        "付4CB5 元5AA9 前5450 务57F0 十55AD 发4C42 好4DC2 您52F9 月5AC1 款508F 的4B64 知5BA9 票53B0 "
+        "请548C 财49C5 通5748 部49BE 金4F91 附4CBC 额4BED （424D ）425D ，426B "
+    ),
+    "IBM-1399": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 —444A ‖447C −4260 〜43A1 "
+        "営48D3 時4651 業456B 間45C1 （424D ）425D "
+    ),
+    "IBM-424": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 ב42 ד44 ה45 ו46 ח48 י51 "
+        "כ53 ל54 ם55 מ56 נ58 ס59 ע62 פ64 צ66 ר68 ש69 ת71 "
+    ),
+    "IBM-870": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 í55 óCE ý8D ąA0 ć49 č47 "
+        "ę52 ł9A ń9B ň8B ř8E ś8A š9C ťDD ů54 źB7 żB2 žB6 "
+    ),
+    "IBM-875": (
+        "!4F (4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C "
+        ">6E ?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 "
+        "RD9 SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 "
+        "l93 m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 Α41 Ε45 Ν54 Π57 Τ62 "
+        "άB1 έB2 ίB5 α8A β8B γ8C ε8E η9A ι9C λ9E μ9F νAA οAC πAD ρAE ςBA σAF τBB υBC χBE "
+        "ωCB όB6 ύB7 "
+    ),
+    "IBM-930": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a62 b63 c64 d65 e66 f67 g68 h69 i71 j72 k73 l74 "
+        "m75 n76 o77 p78 q8B r9B sAB tB3 uB4 vB5 wB6 xB7 yB8 zB9 。4341 い4482 お4485 ご44C4 "
+        "す448E っ4456 つ4493 て4494 な4496 に4497 ま44A4 も44A8 り44AE 世469B 円4645 書479D 求49A0 "
+        "理45EB 経4688 話4750 請4AE8 部4595 "
+    ),
+    "IBM-933": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 理5652 經5167 部58D8 金5399 "
+        "계8981 구8A81 금8B71 까8C61 내9081 녕9177 니93A1 다9461 서ACE1 시AFA1 십AFB3 안B465 오B5A1 "
+        "원B6A5 월B6A9 을B769 입B7B3 주BA81 지BBA1 청C0F7 하D061 합D073 해D081 "
+    ),
+    "IBM-935": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 。4341 一59BA 上556F 于5A7A "
+        "付4CB5 元5AA9 前5450 务57F0 十55AD 发4C42 好4DC2 您52F9 月5AC1 款508F 的4B64 知5BA9 票53B0 "
+        "请548C 财49C5 通5748 部49BE 金4F91 附4CBC 额4BED （424D ）425D ，426B "
+    ),
+    "IBM-937": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 。4341 一4841 上4C58 付4CE8 "
+        "元4C98 前5249 務56AC 十454A 好4DEE 您5760 於50F4 月488A 款5A41 發5A96 的519C 知51A0 票5861 "
+        "請6199 財5662 通58D6 部58E4 金48E7 附51E0 額65EB （424D ）425D ，426B "
+    ),
+    "IBM-939": (
+        "(4D )5D ,6B -60 .4B /61 0F0 1F1 2F2 3F3 4F4 5F5 6F6 7F7 8F8 9F9 :7A ;5E <4C >6E "
+        "?6F @7C AC1 BC2 CC3 DC4 EC5 FC6 GC7 HC8 IC9 JD1 KD2 LD3 MD4 ND5 OD6 PD7 QD8 RD9 "
+        "SE2 TE3 UE4 VE5 WE6 XE7 YE8 ZE9 a81 b82 c83 d84 e85 f86 g87 h88 i89 j91 k92 l93 "
+        "m94 n95 o96 p97 q98 r99 sA2 tA3 uA4 vA5 wA6 xA7 yA8 zA9 。4341 〜43A1 い4482 お4485 "
+        "く4488 ご44C4 さ448C す448E だ44CA っ4456 つ4493 て4494 で44CD な4496 に4497 ま44A4 み44A5 "
+        "も44A8 り44AE を4446 カ4386 ビ43D0 フ439F ミ43A5 リ43AE 一4541 世469B 内458E 円4645 分45B4 "
+        "十454A 山4565 振48F6 書479D 月4561 求49A0 理45EB 田4563 経4688 線4687 話4750 請4AE8 込4841 "
+        "部4595 （424D ）425D ｶ66 ﾋ9C ﾌ9D ﾐAB ﾘB7 ﾞBE "
+    ),
+}
