@@ -248,9 +248,12 @@ class Soak:
             self._give_back()
             if not self._left():
                 break
-        for path in (self.root / "mail").glob("cf*"):
+        waiting = list((self.root / "mail").glob("cf*"))
+        for path in waiting:
             content = json.loads(path.read_bytes())
             path.write_text(json.dumps(content | {"due": content["first"]}), encoding="ascii")
+        if not waiting:
+            return
         process = await self._daemon()
         end = time.monotonic() + PATIENCE
         while list((self.root / "mail").glob("[cd]f*")) and time.monotonic() < end:
