@@ -4,7 +4,8 @@ What it does wrong is chosen by step, either for every mail (`faults`) or by the
 "rcpt-550", "dot-drop" or "rcpt-451+data-close" names steps and actions. A sender's address may speak of any step, a
 recipient's of rcpt, data, body and dot. All it accepted is in `accepted`, every command of every connection in `dialogues`.
 
-Steps: greeting ehlo helo starttls auth mail rcpt data body dot rset quit.
+Steps: greeting ehlo helo starttls auth mail rcpt data body bdat dot rset quit. "bdat" for all mails may be "unknown": CHUNKING is
+offered, BDAT is not understood and its text is read as commands.
 Actions: a code ("421" also closes), hang, wait (until `release` is set), close, reset, slow (byte by byte), split, garbage,
 mismatch (codes differ within a reply), huge (10 MB of text), multiline; at starttls "end" and "mute" promise TLS and then close,
 or say nothing; at the dot also drop (close without having taken the mail) and take (take it, then close without an answer); at
@@ -192,6 +193,8 @@ class _Connection:
                     await self.rcpt(line)
                 case "DATA":
                     await self.data()
+                case "BDAT" if "CHUNKING" in self.server.extensions and self.server.faults.get("bdat") != "unknown":
+                    await self.bdat(int(line.split()[1]))
                 case "RSET":
                     self.reset()
                     await self.answer("rset", "250 2.0.0 Reset")
@@ -296,11 +299,16 @@ class _Connection:
         if not await self.answer("data", "354 Go on"):
             return
         size, digest, text = await self.body()
+        await self.end_of_text(text, size, digest)
+
+    async def end_of_text(self, text: bytes, size: int, digest: str, *, keep_failed: bool = False) -> None:
+        assert self.sender is not None
         action = self.action("dot")
         sender, recipients = self.sender, tuple(self.recipients)
         received = Received(sender, recipients, text, size, digest, self.dialogue.tls, self.number)
         faults = self.faults
-        self.reset()
+        if not (keep_failed and action[:1] in ("4", "5")):
+            self.reset()
         if action == "drop":
             raise Goodbye
         taken = action == "take" or not (action[:1] in ("4", "5") or action in ("hang", "close", "reset", "garbage", "huge"))
@@ -313,6 +321,22 @@ class _Connection:
         self.faults = faults
         await self.answer("dot", f"250 2.0.0 Ok: queued as {len(self.server.accepted)}")
         self.faults = {}
+
+    async def bdat(self, size: int) -> None:
+        """One whole text. A failed transaction stays until RSET: RFC 3030 section 2 allows it, and it is the nastiest."""
+        while len(self.buffer) < size:
+            await self.fill()
+        text = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        if self.action("bdat"):
+            await self.act(self.action("bdat"), b"")
+            return
+        if self.sender is None or not self.recipients:
+            await self.write(b"503 5.5.1 No valid recipients\r\n")
+            return
+        lines = text.split(b"\r\n")
+        stuffed = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines)
+        await self.end_of_text(stuffed, len(stuffed), hashlib.sha256(stuffed).hexdigest(), keep_failed=True)
 
     async def body(self) -> tuple[int, str, bytes]:
         """The text up to the final dot."""

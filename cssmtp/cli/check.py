@@ -16,18 +16,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from cssmtp.codepage.advisor import clearly_better
 from cssmtp.codepage.registry import lookup
 from cssmtp.config.load import require
 from cssmtp.config.model import AddressKind, Configuration, TargetAddress, TargetServer
 from cssmtp.engine.assess import assess
-from cssmtp.errors import UsageError
+from cssmtp.errors import UnreadableData, UsageError
 from cssmtp.observe.assessment import Assessment, show
 from cssmtp.spool.attributes import Attributes, from_json
 from cssmtp.spool.dropzone import SIDECAR_LIMIT
+from cssmtp.spool.framing import blocks, detect
 
 SIDECAR = ".json"
 NOT_DECKS = (SIDECAR, ".expect", ".md")
 """Files of a directory that are not looked at: sidecars, and what lies beside the sample decks."""
+
+HINT_BYTES = 8192
+"""So much of a file is looked at for the hint about its page."""
 
 EXPLANATION = """\
 Each PATH is a spool file as any system hands it over, or a directory of such files. Attributes (framing, record length, code
@@ -75,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     progress = _Progress(len(paths))
     errors = False
     kept: list[Assessment] = []
+    hints: list[str] = []
     for number, path in enumerate(paths, 1):
         progress.at(number, path)
         try:
@@ -93,9 +99,12 @@ def run(arguments: argparse.Namespace) -> int:
             print(assessment.to_json())
         else:
             kept.append(assessment)
+            hints += _hint(path, assessment, configuration)
     progress.end()
     if kept:
         show(kept, sys.stdout)
+    for hint in hints:
+        print(hint)
     return 2 if unreadable else int(errors)
 
 
@@ -144,6 +153,26 @@ def _assess(path: Path, configuration: Configuration) -> tuple[Assessment, list[
             raise OSError(errno.EINVAL, "is no plain file")
         attributes, problems = _attributes(path, status.st_size)
         return assess(str(path), stream, status.st_size, attributes, configuration), problems
+
+
+def _hint(path: Path, assessment: Assessment, configuration: Configuration) -> list[str]:
+    """A line when an EBCDIC file looks as if it were in another page than it was read in. Advice: it changes no verdict.
+
+    Where another character stands for the at sign there is no telling.
+    """
+    page = assessment.code_page
+    if not page or "translate" not in lookup(page).roles or configuration.options.at_sign != "@":
+        return []
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        attributes, _ = _attributes(path, size)
+        try:
+            block = next(blocks(stream, detect(stream, size, attributes)), None)
+        except UnreadableData:
+            return []
+    other = clearly_better(b"\x15".join(block.records)[:HINT_BYTES], page) if block is not None else ""
+    shown = "".join(character if character.isprintable() else "?" for character in str(path))
+    return [f"hint: {shown} was read in {page} and looks more like {other}; see cssmtp codepage"] if other else []
 
 
 def _attributes(path: Path, size: int) -> tuple[Attributes, list[str]]:

@@ -21,6 +21,9 @@ SAMPLE = 64 << 10
 CLASSES = 5
 """How many classes are reported at most."""
 
+CLEARLY = 0.1
+"""By which part of its score the best page must beat another to be called better. Right pages of short decks lose by less."""
+
 _RARE = frozenset({"IBM-256", "IBM-274", "IBM-275", "IBM-281", "IBM-282", "IBM-423", "IBM-803", "IBM-880", "IBM-905", "IBM-931"})
 """Pages that nothing current is written in: they come last among equals."""
 
@@ -77,6 +80,16 @@ def advise(data: bytes) -> Advice:
         PageClass(tuple(sorted(pages, key=_rank)), points, texts[tuple(pages)][:400]) for points, pages in ranked[:CLASSES]
     )
     return Advice("ebcdic-mixed" if mixed else "ebcdic", classes, () if mixed else _differences(data, classes))
+
+
+def clearly_better(data: bytes, page: str) -> str:
+    """A page in which the data look more like mail than in the EBCDIC page `page`, by CLEARLY at least; "" when there is none."""
+    advice = advise(data)
+    if not advice.classes or page in advice.classes[0].pages:
+        return ""
+    score = double_byte_score if advice.family == "ebcdic-mixed" else single_byte_score
+    best = advice.classes[0]
+    return best.pages[0] if best.score - score(_readable(data[:SAMPLE], page)) >= CLEARLY * abs(best.score) else ""
 
 
 def _host(data: bytes) -> bool:

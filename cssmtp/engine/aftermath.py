@@ -2,7 +2,7 @@
 
 Promises: each undeliverable mail is followed by exactly what mail-processing.md 13.1 says, and then by one call of `done`; a
 notice or a mailed report is tried once and never retried; a report under way counts in `pending`. When a dead letter cannot
-be written, `kept` turns False: the spool file is then the only copy left and must stay.
+be written, `kept` turns False and `pending` is told instead of `done`: the spool file is the only copy left and must stay.
 Never: decides about the spool file.
 """
 
@@ -150,9 +150,9 @@ class Aftermath:
             self.kept = False
             cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self._publish(DeadLetterFailed(self._file, mail, str(directory / name), f"{cause}; {reason}"))
+            self._pending.done()  # not `done`: nothing has followed yet, the next start is to try it again
         else:
             self._publish(DeadLetterStored(self._file, mail, str(path), reason))
-        finally:
             done()
 
     # --- the error report

@@ -20,7 +20,7 @@ from cssmtp.engine.ledger import NUMBER_CODE, History, MailState, Then
 from cssmtp.engine.ledgerfile import Batch, CheckpointError, LedgerFile, Opening
 from cssmtp.observe.events import CheckpointFailed, CheckpointMended, CheckpointOpened, CheckpointSetAside, Event, InternalError
 
-GATHER_SECONDS = 0.002
+GATHER_SECONDS = 0.005
 """From the beginning of a commit to that of the next. A commit costs as much as a few mails, and nobody waits for it but the
 report of a mail: without this pause, commits on a fast disk would take a fifth of the machine."""
 

@@ -24,7 +24,7 @@ from cssmtp.engine.extended_mail import ExtendedMail
 from cssmtp.engine.maildirectory import DirectoryInUse, MailDirectory, reason_of
 from cssmtp.engine.parking import ParkedMail
 from cssmtp.engine.reading import conversion_of
-from cssmtp.engine.retry import expired, extended_interval, extended_wait, parks
+from cssmtp.engine.retry import AGE_REACHED, FLUSHED, expired, extended_interval, extended_wait, parks
 from cssmtp.errors import SpoolError, UnknownCodePage
 from cssmtp.model import Outcome, Verdict
 from cssmtp.observe.events import (
@@ -38,10 +38,6 @@ from cssmtp.observe.events import (
 
 IN_WORK = 50
 """Mails of the directory that are tried at a time."""
-
-AGE_REACHED = "extended retry age reached; last answer: "
-
-FLUSHED = "extended retry ended by the operator; last answer: "
 
 TROUBLE_SECONDS = 60.0
 """Pause before a mail is looked at again that could not be read or written."""

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from cssmtp.engine.retry import given_up
 from cssmtp.model import BadRecipient, BodySpan, DeckMail, Envelope, HeaderFacts, Outcome, Verdict
 from cssmtp.observe.events import SpoolFile
 
@@ -64,11 +65,7 @@ class Control:
 
     def given_up(self, why: str) -> Control:
         """With everything open undeliverable, for `why` and the last answer."""
-        outcomes = tuple(
-            replace(one, verdict=Verdict.UNDELIVERABLE, reason=why + one.reason) if one.verdict is Verdict.RETRY else one
-            for one in self.outcomes
-        )
-        return replace(self, outcomes=outcomes)
+        return replace(self, outcomes=tuple(given_up(one, why) for one in self.outcomes))
 
     def answered(self, outcomes: Iterable[Outcome], due: datetime) -> Control:
         """After one more attempt: `outcomes` of the open recipients in order, and when the next is due."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from cssmtp.config.model import TargetServer
 from cssmtp.delivery.link import EightBit
 from cssmtp.engine.fitting import ALL_FIT
+from cssmtp.engine.retry import given_up
 from cssmtp.mail.compose import Fit
 from cssmtp.model import BodySpan, DeckMail, Outcome, Verdict
 
@@ -112,13 +113,8 @@ class MailParcel(Parcel):
         return next((one.reason for one in self.results or () if one is not None and one.verdict is Verdict.RETRY), "")
 
     def give_up(self, why: str) -> None:
-        """What is still to be tried again is undeliverable, for `why` and its last reason (mail-processing.md 12.3)."""
-        self.results = [
-            Outcome(Verdict.UNDELIVERABLE, why + one.reason, one.target)
-            if one is not None and one.verdict is Verdict.RETRY
-            else one
-            for one in self.results or ()
-        ]
+        """Nothing is tried any more, for `why`."""
+        self.results = [one and given_up(one, why) for one in self.results or ()]
 
     def keep_only(self, positions: tuple[int, ...]) -> None:
         """Narrow the parcel to the recipients at these places of the deck's list; the others are final."""

@@ -8,6 +8,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from cssmtp.config.model import ExtendedRetry, RetryLimit
+from cssmtp.model import Outcome, Verdict
+
+RETRY_EXHAUSTED = "retry limit reached; last answer: "
+AGE_REACHED = "extended retry age reached; last answer: "
+FLUSHED = "extended retry ended by the operator; last answer: "
+"""Why a mail that is given up is undeliverable."""
 
 LINGER_MINUTES = 1
 """Pause between tries of a mail that stays in long retry although it has no Interval: extended retry cannot take it."""
@@ -25,6 +31,14 @@ def long_retry_delay(policy: RetryLimit, retries: int) -> float | None:
     if policy.interval_minutes == 0 or retries >= policy.count:
         return None
     return policy.interval_minutes * 60.0
+
+
+def given_up(outcome: Outcome, why: str) -> Outcome:
+    """What an outcome is once nothing is tried any more: what was to be tried again is undeliverable, for `why` and its last
+    reason (mail-processing.md 12.3)."""
+    if outcome.verdict is not Verdict.RETRY:
+        return outcome
+    return Outcome(Verdict.UNDELIVERABLE, why + outcome.reason, outcome.target)
 
 
 def lingering_delay(policy: RetryLimit) -> float:

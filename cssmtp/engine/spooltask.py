@@ -31,7 +31,7 @@ from cssmtp.engine.parking import ParkedMail, Parking
 from cssmtp.engine.pending import Pending
 from cssmtp.engine.reading import DeckReader
 from cssmtp.engine.rendering import Rendering
-from cssmtp.engine.retry import lingering_delay, long_retry_delay
+from cssmtp.engine.retry import RETRY_EXHAUSTED, lingering_delay, long_retry_delay
 from cssmtp.errors import UnknownCodePage, UnreadableData
 from cssmtp.mail.compose import Fit
 from cssmtp.mail.headers import HeaderMaker
@@ -50,8 +50,6 @@ from cssmtp.observe.events import (
 )
 from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
-
-RETRY_EXHAUSTED = "retry limit reached; last answer: "
 
 DELIVERED_BEFORE = Outcome(Verdict.DELIVERED, "sent before this start")
 """What a warm start knows of a recipient that got its mail."""
@@ -285,8 +283,8 @@ class SpoolTask:
             self._submit(parcel)
         elif recorded:
             self._follow(parcel, parcel.outcomes())
-        else:
-            self._settle(parcel)
+        else:  # it waits there and has not ended, so there is nothing to tell
+            self._record(parcel, state, partial(self._settled, parcel, parcel.outcomes(), tell=False))
         return True
 
     def _submit(self, parcel: MailParcel) -> None:
@@ -388,9 +386,10 @@ class SpoolTask:
         simple = not parcel.mail.envelope.bad_recipients and all(one.verdict is Verdict.DELIVERED for one in outcomes)
         self._record(parcel, None if simple else MailState(outcomes), partial(self._settled, parcel, outcomes))
 
-    def _settled(self, parcel: MailParcel, outcomes: tuple[Outcome, ...]) -> None:
+    def _settled(self, parcel: MailParcel, outcomes: tuple[Outcome, ...], *, tell: bool = True) -> None:
         try:
-            self._tell(parcel, outcomes)
+            if tell:
+                self._tell(parcel, outcomes)
             self._follow(parcel, outcomes)
         except Exception as error:  # as in `_mail_answered`: the ledger calls this
             self._pending.fail(error)
@@ -430,7 +429,8 @@ class SpoolTask:
         if self._context.courier is not None:
             self._context.courier.file_ended()
         became = await asyncio.to_thread(dispose, claim, self._decided(), book.summary())
-        self._context.ledger.forget(self._file.id)
+        if self._aftermath.kept:  # else it comes up again when released, for its dead letters and not for mail that was sent
+            self._context.ledger.forget(self._file.id)
         self._publish(SpoolFileEnded(self._file, book.counts(), became, book.fault_lines))
         return FileResult(book.mails, book.bad or book.parked > 0)
 

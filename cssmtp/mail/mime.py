@@ -18,7 +18,7 @@ from cssmtp.codepage.conversion import without_controls
 from cssmtp.codepage.registry import CodePage
 from cssmtp.codepage.transcode import SourceText, Target
 from cssmtp.config.model import MimeLabel
-from cssmtp.mail.encodedword import Charset, encode_field
+from cssmtp.mail.encodedword import STRUCTURED_FIELDS, Charset, encode_field
 from cssmtp.mail.labels import denotes
 
 MIME_FIELDS = ("mime-version", "content-type", "content-transfer-encoding")
@@ -136,7 +136,8 @@ class Mime:
 
     def _field(self, field: Field, converted: Callable[[bytes], bytes]) -> bytes:
         wire = converted(field.raw)  # also when it is not used: it counts what is lost
-        if not self.encode_headers or field.text.isascii() or field.name.startswith("."):
+        kept = field.name in STRUCTURED_FIELDS or field.name.startswith(".")
+        if not self.encode_headers or field.text.isascii() or kept:
             return wire
         charset = Charset(self.page.label, lambda text: self.target.encode(text)[0], self.page.kind != "SBCS")
         lines = encode_field(field.text.partition(":")[0], field.value, charset)

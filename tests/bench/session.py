@@ -1,8 +1,11 @@
-"""Courier and session alone, against smtp-sink, beside smtp-source: prebuilt mails, no spool, no composing.
+"""Courier and session alone, beside Postfix's smtp-source: prebuilt mails, no spool, no composing.
 
-Run: python -m tests.bench.session [--mails N] [--rounds N] [--connections N]. Needs Postfix's smtp-sink and smtp-source.
-Rounds are interleaved, so that whatever else the machine does hits both; medians are compared. Our CPU time per mail is that of
-this process, user and system.
+Run: python -m tests.bench.session [--rounds N] [--mails N]. Needs smtp-sink and smtp-source. Rounds are interleaved, so that
+whatever else the machine does hits both; medians are compared. Our CPU time per mail is that of this process, user and system.
+Where there are two cores, the server has one and the sender the other: a single connection swings with core wake-ups else.
+
+Cases: smtp-sink with 1, 4 and 10 connections; a server that answers after 1 ms, 1 connection, with DATA and with CHUNKING and 10
+mails in flight.
 """
 
 from __future__ import annotations
@@ -14,10 +17,16 @@ import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    from asyncio import new_event_loop
 
 from cssmtp.clock import SystemClock
 from cssmtp.config.model import AddressKind, Configuration, TargetAddress, TargetServer
@@ -56,16 +65,30 @@ def tool(name: str) -> str | None:
     return shutil.which(name, path=POSTFIX_PATH)
 
 
+def cores() -> tuple[set[int], set[int]]:
+    """The cores of the server and of the sender."""
+    usable = sorted(os.sched_getaffinity(0))
+    return (set(usable[:1]), set(usable[1:2])) if len(usable) > 1 else (set(usable), set(usable))
+
+
+SERVER_CORES, SENDER_CORES = cores()
+
+
 @contextmanager
-def sink() -> Iterator[int]:
-    """smtp-sink on a free port of loopback; yields the port."""
+def sink(milliseconds: float = 0, *, chunking: bool = False) -> Iterator[int]:
+    """smtp-sink, or with a delay our own, on a free port of loopback; yields the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    program = tool("smtp-sink")
-    assert program, "smtp-sink is not installed"
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen([program, *user, "-c", f"127.0.0.1:{port}", "100"], stdout=subprocess.DEVNULL)
+    if milliseconds:
+        command = [sys.executable, "-m", "tests.bench.slowsink", str(port), str(milliseconds), "CHUNKING" if chunking else "DATA"]
+    else:
+        program = tool("smtp-sink")
+        assert program, "smtp-sink is not installed"
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        command = [program, *user, "-c", f"127.0.0.1:{port}", "100"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    os.sched_setaffinity(process.pid, SERVER_CORES)
     try:
         for _ in range(100):
             with socket.socket() as attempt:
@@ -78,9 +101,10 @@ def sink() -> Iterator[int]:
         process.wait()
 
 
-async def send(port: int, mails: int, connections: int, text: bytes) -> None:
-    """Send `mails` mails through a Courier with a full queue all the time."""
-    server = TargetServer((TargetAddress(AddressKind.IP, "127.0.0.1"),), connect_port=port, connect_limit=connections)
+async def send(port: int, mails: int, connections: int, text: bytes, depth: int) -> None:
+    """Send `mails` mails through a Courier with a full queue all the time; `depth` 0 = by DATA."""
+    address = (TargetAddress(AddressKind.IP, "127.0.0.1"),)
+    server = TargetServer(address, connect_port=port, connect_limit=connections, chunking=depth > 0, pipeline_depth=max(depth, 1))
     done = asyncio.Event()
     left = mails
     unsent = mails
@@ -106,10 +130,11 @@ async def send(port: int, mails: int, connections: int, text: bytes) -> None:
     await courier.stop(5)
 
 
-def run_ours(port: int, mails: int, connections: int, text: bytes) -> tuple[float, float]:
-    """Mails per second and microseconds of CPU per mail."""
+def run_ours(port: int, mails: int, connections: int, text: bytes, depth: int) -> tuple[float, float]:
+    """Mails per second and microseconds of CPU per mail. With uvloop where it is installed, as the gateway does."""
     begin, cpu = time.perf_counter(), time.process_time()
-    asyncio.run(send(port, mails, connections, text))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(send(port, mails, connections, text, depth))
     return mails / (time.perf_counter() - begin), (time.process_time() - cpu) / mails * 1e6
 
 
@@ -123,29 +148,59 @@ def run_source(port: int, mails: int, connections: int, size: int) -> float:
     return mails / (time.perf_counter() - begin)
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One line of the table. `share` is the part of --mails that is sent, `source_share` that of smtp-source."""
+
+    name: str
+    connections: int
+    milliseconds: float = 0
+    depth: int = 0
+    share: float = 1
+    source_share: float = 1
+
+
+CASES = (
+    Case("smtp-sink, 1 connection", 1),
+    Case("smtp-sink, 4 connections", 4),
+    Case("smtp-sink, 10 connections", 10),
+    Case("smtp-sink, 4 connections, CHUNKING, 10 in flight", 4, depth=10),
+    Case("1 ms, 1 connection, DATA", 1, 1.0, 0, 0.05, 0.02),
+    Case("1 ms, 1 connection, CHUNKING, 1 in flight", 1, 1.0, 1, 0.05, 0.02),
+    Case("1 ms, 1 connection, CHUNKING, 10 in flight", 1, 1.0, 10, 0.4, 0.02),
+)
+
+
+def measure(case: Case, mails: int, rounds: int, size: int) -> None:
+    """Run one case and print its line."""
+    text = message(size)
+    ours: list[float] = []
+    cpu: list[float] = []
+    source: list[float] = []
+    with sink(case.milliseconds, chunking=case.depth > 0) as port:
+        for _ in range(rounds):
+            source.append(run_source(port, max(1, int(mails * case.source_share)), case.connections, size))
+            rate, microseconds = run_ours(port, max(1, int(mails * case.share)), case.connections, text, case.depth)
+            ours.append(rate)
+            cpu.append(microseconds)
+    ratios = [own / other for own, other in zip(ours, source, strict=True)]
+    print(
+        f"{case.name:50} smtp-source {statistics.median(source):8,.0f}/s, courier {statistics.median(ours):8,.0f}/s,"
+        f" ratio {statistics.median(ratios):5.2f}, {statistics.median(cpu):5.1f} us CPU a mail",
+        flush=True,
+    )
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--mails", type=int, default=50_000)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--connections", type=int, default=4)
     arguments.add_argument("--size", type=int, default=1024)
+    arguments.add_argument("--only", default="", help="cases whose name has this in it")
     options = arguments.parse_args()
-    text = message(options.size)
-    ours: list[float] = []
-    cpu: list[float] = []
-    source: list[float] = []
-    with sink() as port:
-        for number in range(1, options.rounds + 1):
-            source.append(run_source(port, options.mails, options.connections, options.size))
-            rate, microseconds = run_ours(port, options.mails, options.connections, text)
-            ours.append(rate)
-            cpu.append(microseconds)
-            print(f"round {number}: smtp-source {source[-1]:,.0f}/s, courier {rate:,.0f}/s, {microseconds:.1f} us CPU a mail")
-    ratio = statistics.median(ours) / statistics.median(source)
-    print(
-        f"median of {options.rounds}: smtp-source {statistics.median(source):,.0f}/s, courier {statistics.median(ours):,.0f}/s,"
-        f" ratio {ratio:.2f}, {statistics.median(cpu):.1f} us CPU a mail"
-    )
+    os.sched_setaffinity(0, SENDER_CORES)
+    for case in (case for case in CASES if options.only in case.name):
+        measure(case, options.mails, options.rounds, options.size)
 
 
 if __name__ == "__main__":

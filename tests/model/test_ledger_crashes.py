@@ -83,9 +83,8 @@ class Life:
         self.extended.stop_trying()
         self.works.courier.answer(len(self.works.courier.held))
         await self.ledger.flush()
-        for task, work in self.tasks.items():
-            if not work.ending:
-                task.cancel()
+        for task in self.tasks:
+            task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.extended.close()
         await self.ledger.close()

@@ -348,6 +348,7 @@ def test_a_copy_in_the_mail_directory_counts_although_its_record_was_lost(tmp_pa
         await made.work()
         assert made.courier.reached == ["eve@example.net"]
         assert (1, MailState((DELIVERED_BEFORE, LATER))) in ledger.records
+        assert [event.mail for event in made.of(MailEnded)] == [2]  # the other waits: it has not ended
 
     run(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
 from collections.abc import Iterator
@@ -17,9 +18,8 @@ from cssmtp.engine.fitting import Fitting
 from cssmtp.engine.ledger import MemoryLedger
 from cssmtp.engine.parcels import MailParcel, Parcel
 from cssmtp.engine.reading import DeckReader
-from cssmtp.engine.retry import long_retry_delay
-from cssmtp.engine.spooltask import exhausted
-from cssmtp.model import DeckMail, Envelope, HeaderFacts, MailId, Outcome, Verdict
+from cssmtp.engine.retry import RETRY_EXHAUSTED, given_up, long_retry_delay
+from cssmtp.model import DeckMail, Envelope, HeaderFacts, Outcome, Verdict
 from cssmtp.observe.assessment import Judgement
 from cssmtp.observe.events import Disposition
 from cssmtp.spool.attributes import Attributes
@@ -65,7 +65,10 @@ def test_no_long_retry_without_count_or_interval(count: int, interval: int) -> N
 
 
 def test_an_exhausted_retry_is_undeliverable_for_its_last_reason() -> None:
-    assert exhausted(RETRY) == Outcome(Verdict.UNDELIVERABLE, "retry limit reached; last answer: 451 4.3.0 later", "192.0.2.1")
+    assert given_up(DELIVERED, RETRY_EXHAUSTED) is DELIVERED
+    assert given_up(RETRY, RETRY_EXHAUSTED) == Outcome(
+        Verdict.UNDELIVERABLE, "retry limit reached; last answer: 451 4.3.0 later", "192.0.2.1"
+    )
 
 
 def deck_mail(*recipients: str) -> DeckMail:
@@ -100,10 +103,10 @@ def test_a_bare_parcel_cannot_be_sent() -> None:
 
 
 def test_the_memory_ledger_settles_at_once_and_remembers_nothing() -> None:
-    ledger, mail, settled = MemoryLedger(), MailId("file", 1), []
-    ledger.record(mail, (0, 1), lambda: settled.append(mail))
+    ledger, settled = MemoryLedger(), []
+    ledger.record("file", 1, None, lambda: settled.append(1))
     ledger.forget("file")
-    assert (settled, ledger.settled(mail)) == ([mail], frozenset())
+    assert (settled, asyncio.run(ledger.open_file("file"))) == ([1], None)
 
 
 # --- dead letters

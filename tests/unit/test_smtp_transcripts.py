@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cssmtp.smtp.capabilities import PLAIN_SMTP, Capabilities, read_capabilities
-from cssmtp.smtp.session import Broken, ClientSession, Closing, Ended, Send, SendBody, SessionEvent, Transaction
+from cssmtp.smtp.exchange import Broken, Closing, Ended, Learned, Send, SendBody, SessionEvent, Transaction
+from cssmtp.smtp.session import ClientSession
 from cssmtp.smtp.verdict import Failure, FailureKind
 
 FILES = sorted((Path(__file__).parent.parent / "transcripts").glob("*.txt"))
@@ -26,7 +27,9 @@ class Player:
         self.lines = lines
         self.bytewise = bytewise
         offers = next(line.split()[1:] for line in lines if line.startswith("offers "))
-        self.session = ClientSession(offered(offers))
+        depth = next((int(line.split()[1]) for line in lines if line.startswith("depth ")), 0)
+        owed = "hello owed" in lines
+        self.session = ClientSession(offered(offers), hello_owed=owed, chunking=depth > 0, depth=depth or 1)
         mails = [line.split()[1:] for line in lines if line.startswith("mail ")]
         self.mails = deque(
             Transaction(sender.replace("<>", ""), tuple(recipients), 10, number)
@@ -63,7 +66,9 @@ class Player:
 
     def begin(self) -> None:
         while self.mails and self.session.can_begin:
-            self.write(self.session.begin(self.mails.popleft()))
+            chunk = 4 if self.session.chunking else 0
+            self.write(self.session.begin(self.mails.popleft(), chunk))
+            self.sent += ["[text]"] * (chunk > 0)
 
     def write(self, data: bytes) -> None:
         assert data.endswith(b"\r\n")
@@ -82,6 +87,8 @@ class Player:
                     self.said += [f"untried {transaction.key}"] * untried
                 case Closing(reply):
                     self.said.append(f"closing {reply.code}")
+                case Learned(lesson, _):
+                    self.said.append(f"learned {lesson.name}")
                 case Broken(failure):
                     self.said.append(f"broken {failure.text}")
 
