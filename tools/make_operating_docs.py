@@ -260,9 +260,9 @@ PARTS = (
     ),
     Part(
         "FLUSHRETRY",
-        "`TKID=` ends long retry of one task's mail as if RetryLimit were reached: it goes to extended retry where there is one,\n"
-        "else it is undeliverable. That frees the task and the spool file. `AGE=` ends extended retry of mail that is so many\n"
-        "days old or older: it is undeliverable.",
+        "`TKID=` ends long retry of one task's mail as if RetryLimit were reached: it goes to extended retry where there is\n"
+        "one, else it is undeliverable. That frees the task and the spool file. `AGE=` ends extended retry of mail that is so\n"
+        "many days old or older: it is undeliverable.",
         ("modify FLUSHRETRY,TKID=1", "modify FLUSHR,AGE=3"),
     ),
     Part("What is no command", "One line, and nothing has changed.", ("modify D,SPOOL,X", "modify LOG,LEVEL=256", "modify REFR")),

@@ -10,7 +10,12 @@ import pytest
 
 from cssmtp.cli import main
 from cssmtp.cli.modify import understood
+from cssmtp.cli.run import _again, commanded
+from cssmtp.config.load import Loaded
+from cssmtp.config.model import Configuration, System
+from cssmtp.console.channel import SocketTaken
 from cssmtp.errors import UsageError
+from cssmtp.observe.events import ControlUnavailable, Event
 from tests.operating import running
 
 NOWHERE = {"TargetIp": "127.0.0.1", "ConnectPort": 9}
@@ -100,3 +105,27 @@ async def test_status_is_3_when_nobody_can_say(tmp_path: Path, capsys: pytest.Ca
     async with await asyncio.start_unix_server(serve, tmp_path / "control"):
         assert await typed("status", "--spool", str(tmp_path)) == 3
     assert capsys.readouterr().out.startswith("UNKNOWN")
+
+
+async def test_a_socket_that_cannot_be_had_stops_the_start_only_when_somebody_asked_for_it(tmp_path: Path) -> None:
+    async with running(tmp_path, {}, NOWHERE) as here:
+        told: list[Event] = []
+        spool = str(tmp_path / "spool")
+        async with commanded(here.operator, System(spool=spool), told.append):
+            (event,) = told
+            assert isinstance(event, ControlUnavailable)
+            assert "served by another process" in event.reason
+        with pytest.raises(SocketTaken):
+            async with commanded(here.operator, System(socket=f"{spool}/control"), told.append):
+                raise AssertionError
+        assert (await here.say("D,LOG")).status == 0
+
+
+def test_a_configuration_read_again_keeps_the_names_of_the_start() -> None:
+    running_one = Configuration((), system=System(host_name="gw", domain="example.test", node_name="GW"))
+    loaded = Loaded(Configuration((), system=System(domain="other.test")), ())
+    again = _again(lambda: loaded, running_one).configuration
+    assert again is not None
+    assert (again.system.host_name, again.system.domain, again.system.node_name) == ("gw", "other.test", "GW")
+    wrong = Loaded(None, ())
+    assert _again(lambda: wrong, running_one) is wrong
