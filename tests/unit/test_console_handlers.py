@@ -14,6 +14,7 @@ from cssmtp.observe.events import (
     ConfigurationRefreshed,
     ConfigurationRemark,
     LongRetryFlushed,
+    MailEnded,
     MailRetry,
     ProcessingResumed,
     ProcessingSuspended,
@@ -233,3 +234,37 @@ async def test_snapshot_is_everything_as_json(tmp_path: Path) -> None:
         assert (data["ok"], data["job"], data["activity"], data["ready"]) == (True, "CSSMTP", "ACTIVE", True)
         assert "configuration" not in data
         await asyncio.sleep(0)
+
+
+async def test_extended_retry_begins_and_ends_by_refresh_and_is_flushed_by_age(tmp_path: Path) -> None:
+    none = {"RetryLimit": {"Count": 0}, "Undeliverable": {"ReturnToMailFrom": "No", "DeadLetterAction": "Delete"}}
+    some = {**none, "ExtendedRetry": {"Age": 5, "Interval": 30, "MailDirectory": f"{tmp_path}/extended/"}}
+    async with MisbehavingServer(faults={"mail": "451"}) as server, running(tmp_path, none, to(server)) as here:
+        assert "INACTIVE" in (await here.say("D,TAR")).text
+        here.configure(some, to(server))
+        assert (await here.say("REFRESH")).status == 0
+        here.drop("A", ONE)
+        await ended(here)
+        assert "CURRENT            : 1" in (await here.say("D,TAR")).text
+        assert "for mails" not in (await here.say("FLUSHR,AGE=x")).text
+        assert "of 1 days or more: 0" in (await here.say("FLUSHR,AGE=1")).text
+        assert "of 0 days or more: 1" in (await here.say("FLUSHR,AGE=0")).text
+        await here.until(lambda: here.told(MailEnded))
+        here.configure(none, to(server))
+        assert (await here.say("REFRESH")).status == 0
+        here.drop("B", ONE)
+        await ended(here, 2)
+        assert here.gateway.snapshot(0).extended == 0
+        assert here.told(SpoolFileEnded)[1].counts.undeliverable == 1
+
+
+async def test_extended_retry_that_cannot_begin_is_told_and_all_else_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    some = {"ExtendedRetry": {"MailDirectory": f"{tmp_path}/file/extended/"}, "JESSyntaxErrLimit": 9}
+    async with MisbehavingServer() as server, running(tmp_path, {}, to(server)) as here:
+        here.configure(some, to(server))
+        assert (await here.say("REFRESH")).status == 0
+        assert here.gateway.steering.settings.now.jes_syntax_error_limit == 9
+        here.drop("A", ONE)
+        await ended(here)
+        assert len(server.accepted) == 1
