@@ -57,6 +57,9 @@ from cssmtp.observe.operator_events import UserExitLoaded as UserExitLoaded
 from cssmtp.observe.operator_events import UserExitMissing as UserExitMissing
 from cssmtp.observe.operator_events import UserExitSlow as UserExitSlow
 from cssmtp.observe.operator_events import ValueKept as ValueKept
+from cssmtp.observe.output_events import MetricsFailed as MetricsFailed
+from cssmtp.observe.output_events import SmfBroken as SmfBroken
+from cssmtp.observe.output_events import SmfMended as SmfMended
 from cssmtp.observe.target_events import ConnectionClosed as ConnectionClosed
 from cssmtp.observe.target_events import ConnectionOpened as ConnectionOpened
 from cssmtp.observe.target_events import Dialogue as Dialogue
@@ -484,30 +487,6 @@ class InternalError(Event):
 
     where: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SmfBroken(Event):
-    """SMF records cannot be written to `path`; they are kept for a while, mail goes on."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class SmfMended(Event):
-    """SMF records are written to `path` again; `lost` of them could not be kept."""
-
-    path: str
-    lost: int
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsFailed(Event):
-    """Metrics are not to be had at `address`."""
-
-    address: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
