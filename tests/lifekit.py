@@ -97,6 +97,7 @@ class FakeCourier:
 
     def __init__(self, *, hold: bool = False) -> None:
         self.hold = hold
+        self.stopped = False
         self.waiting = 0
         self.all_down = False
         self.sent: list[tuple[str, bytes]] = []
@@ -106,7 +107,9 @@ class FakeCourier:
         self._tries: dict[str, int] = {}
 
     def submit(self, parcel: Parcel) -> None:
-        if self.hold:
+        if self.stopped:
+            self._turn_away(parcel)
+        elif self.hold:
             self.held.append(parcel)
         else:
             asyncio.get_running_loop().call_soon(self._end, parcel)
@@ -116,6 +119,16 @@ class FakeCourier:
         for parcel in self.held[:count]:
             self._end(parcel)
         del self.held[:count]
+
+    def stop(self) -> None:
+        """As the real one: what waits, and what still comes, is answered at once with "not now"."""
+        self.stopped = True
+        held, self.held[:] = list(self.held), []
+        for parcel in held:
+            self._turn_away(parcel)
+
+    def _turn_away(self, parcel: Parcel) -> None:
+        parcel.ended(parcel, (Outcome(Verdict.RETRY, "the gateway is stopping"),) * len(parcel.recipients))
 
     def file_ended(self) -> None:
         self.files_ended += 1

@@ -85,7 +85,7 @@ class DeckReader:
 
     Raises UnreadableData from the constructor when the framing cannot be understood, and from `next_slice` when the data
     breaks off in a way that only reading shows; UnknownCodePage when the attributes name a page that nobody knows. `observer` is
-    told of every command, in the thread that reads, and `gate` is asked there.
+    told of every command, in the thread that reads, and `gate` is asked there; `asks` tells that there is one.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class DeckReader:
         self.rules = Rules.from_configuration(configuration)
         self.records = 0
         self._alphabet: Alphabet = alphabet_of(self.framing.encoding)
+        self.asks = gate is not None
         self._interpreter = Interpreter(self.rules, self.source, self._alphabet, observer, gate)
         self._lines: Iterator[Lines] | None = assemble(blocks(stream, self.framing), self._alphabet, mixed=self.source.mixed)
 

@@ -44,6 +44,7 @@ class Life:
             retry_limit=RetryLimit(1, 1),
             extended_retry=extended_policy(root, age_days=0),
         )
+        courier.stopped = False
         self.works = Works(root, configuration, courier, clock=clock)
         self.works.store.recover()
         self.ledger = Checkpoint(LedgerFile(root / "checkpoint", "CSSMTP", "CSSMTP", clock), self.works.events.append)
@@ -83,19 +84,13 @@ class Life:
             work.stop_reading()
         self.extended.stop_trying()
         self.works.courier.answer(len(self.works.courier.held))
+        self.works.courier.stop()
         await self.ledger.flush()
         for task in self.tasks:
             task.cancel()
-        await self._answering(asyncio.gather(*self.tasks, return_exceptions=True))
-        await self._answering(asyncio.ensure_future(self.extended.close()))
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.extended.close()
         await self.ledger.close()
-
-    async def _answering(self, ending: asyncio.Future[Any]) -> None:
-        """Wait for an end as a stopped courier does: what is submitted even now is answered."""
-        while not ending.done():
-            self.works.courier.answer(len(self.works.courier.held))
-            await self.ledger.flush()
-            await spin()
 
     def stop(self) -> None:
         self.do(self._stop())
