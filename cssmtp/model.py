@@ -17,17 +17,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class MailId:
-    """One mail of one spool file: the spool's id of the file and the mail's number in it, from 1."""
-
-    file: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.file}/{self.number}"
-
-
-@dataclass(frozen=True, slots=True)
 class BadRecipient:
     """A RCPT TO that is no valid path: undeliverable, but no error of the file (mail-processing.md 5.5)."""
 
