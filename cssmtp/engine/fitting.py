@@ -65,9 +65,14 @@ class Fitting:
         self._charsets = tuple(dict.fromkeys(target_charset(target, configuration) for target in configuration.targets))
         self._growing = growing(configuration)
 
+    @property
+    def measures(self) -> bool:
+        """Whether mails are looked at at all; then a large one is read again, which takes as long as it is large."""
+        return bool(self._growing)
+
     def of(self, mail: DeckMail) -> Mapping[str, Fit]:
         """Charset -> how the mail fits it, for those charsets of targets that it does not fit as a whole."""
-        if not self._growing:
+        if not self.measures:
             return ALL_FIT
         body = mail.body
         if not isinstance(body, BodySpan):

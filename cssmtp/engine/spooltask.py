@@ -192,7 +192,6 @@ class SpoolTask:
     async def _read(self, reader: DeckReader) -> None:
         flow = self._context.flow
         fitting = self._follow_refresh(reader)
-        aside = reader.asks or reader.source.mixed
         while not self._stopping:
             if flow.full:
                 self.waits = True
@@ -201,7 +200,7 @@ class SpoolTask:
             if self._seen is not self._context.configuration:
                 fitting = self._follow_refresh(reader)
             try:
-                findings = await self._slice(reader, fitting, aside=aside)
+                findings = await self._slice(reader, fitting)
             except UnreadableData as error:
                 self._unreadable(str(error))
                 return
@@ -225,14 +224,12 @@ class SpoolTask:
         self._headers = HeaderMaker(self._origin, self._seen.header)
         return Fitting(reader, self._seen, self._claim.open)
 
-    async def _slice(
-        self, reader: DeckReader, fitting: Fitting, *, aside: bool
-    ) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
+    async def _slice(self, reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
         """The next slice. A slice is a few milliseconds of computing, done on the loop: a thread that computes beside it costs
-        delivery a quarter of its rate, because both need the one interpreter. `aside` says that a slice may take long (a user
-        exit is asked, double-byte text is measured): then a worker thread does it.
+        delivery a quarter of its rate, because both need the one interpreter. Where it may take long (a user exit is asked,
+        lines are measured in a target's charset, double-byte text is read) a worker thread does it.
         """
-        if aside:
+        if reader.asks or fitting.measures or reader.source.mixed:
             return await asyncio.to_thread(self._next_slice, reader, fitting)
         await asyncio.sleep(0)
         return self._next_slice(reader, fitting)

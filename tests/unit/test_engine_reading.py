@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from cssmtp.config.model import (
     TargetServer,
     Unmappable,
 )
+from cssmtp.engine.fitting import Fitting
 from cssmtp.engine.reading import DeckReader, code_page_of, conversion_of, target_charset, wire_format
 from cssmtp.errors import UnknownCodePage, UnreadableData
 from cssmtp.model import DeckMail, Fault
@@ -103,3 +105,14 @@ def test_errors_carry_the_record_number() -> None:
     deck = reader(b"HELO mvsa\nNOOP\n")
     found = [finding for slice_ in iter(deck.next_slice, None) for finding in slice_]
     assert [(fault.record, fault.counted) for fault in found if isinstance(fault, Fault)] == [(2, True)]
+
+
+def test_lines_are_measured_only_for_a_target_charset_that_can_make_them_longer() -> None:
+    def measures(charset: str) -> bool:
+        nowhere = TargetServer((TargetAddress(AddressKind.IP, "192.0.2.1"),), charset=charset)
+        configuration = Configuration(targets=(nowhere,))
+        data = b"HELO mvsa\n"
+        reader = DeckReader(io.BytesIO(data), len(data), Attributes(), configuration)
+        return Fitting(reader, configuration, lambda: nullcontext(io.BytesIO(data))).measures
+
+    assert [measures(charset) for charset in ("ISO8859-1", "IBM-1252", "UTF-8")] == [False, False, True]
