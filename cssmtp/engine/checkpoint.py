@@ -31,6 +31,8 @@ RETRY_SECONDS = 5.0
 class Checkpoint:
     """A `Ledger` in a file. `start` first, `close` last; both, and all else, on the same event loop. `commits` counts them."""
 
+    lasting = True
+
     def __init__(self, file: LedgerFile, publish: Callable[[Event], None]) -> None:
         self.commits = 0
         self._file = file

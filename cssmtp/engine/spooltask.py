@@ -58,7 +58,7 @@ _task_ids = itertools.count(1)
 
 
 def nothing() -> None:
-    """What follows a record that nobody waits for."""
+    """What follows where nobody waits for anything to follow."""
 
 
 def next_task_id() -> int:
@@ -97,7 +97,8 @@ class SpoolTask:
         self._rendering: Rendering | None = None
         self._origin = origin_of(self._file, self._configuration)
         self._headers = HeaderMaker(self._origin, self._configuration.header)
-        self._aftermath = Aftermath(self._file, self._origin, context, self._pending, self)
+        put_off = nothing if context.ledger.lasting else None  # the mail stays open, so the stop gives the file back
+        self._aftermath = Aftermath(self._file, self._origin, context, self._pending, self, put_off)
 
     # --- the life of the task
 
@@ -107,6 +108,7 @@ class SpoolTask:
             return await self._work()
         except asyncio.CancelledError:
             self._drop_mails()
+            await uninterrupted(self._aftermath.written())
             self._claim.release()
             raise
         except Exception as error:

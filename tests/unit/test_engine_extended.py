@@ -17,6 +17,7 @@ from cssmtp.engine.maildirectory import DirectoryInUse, MailDirectory
 from cssmtp.engine.parking import ParkedMail
 from cssmtp.model import BadRecipient, BodySpan, DeckMail, Envelope, HeaderFacts, Outcome, Verdict
 from cssmtp.observe.events import (
+    DeadLetterStored,
     CharacterLoss,
     DeadLetterFailed,
     InternalError,
@@ -530,6 +531,30 @@ def test_a_stop_keeps_what_is_final_and_sends_no_notice(tmp_path: Path) -> None:
     assert made.courier.reached == ["bob@example.net"]
     in_life(made, second)
     assert made.courier.reached == ["bob@example.net", "alice@example.org"]
+
+
+def test_a_notice_that_nobody_saw_before_the_stop_is_sent_in_the_next_life(tmp_path: Path) -> None:
+    made = set_up(tmp_path)
+
+    async def first(extended: ExtendedRetry) -> None:
+        made.courier.hold = True
+        await extended.accept(parked("550@example.net"), page())
+        await forward(made, INTERVAL)
+        await until(lambda: len(made.courier.held) == 1)
+        made.courier.answer()
+        await until(lambda: len(made.courier.held) == 1)  # the notice
+        extended.stop_trying()
+        made.courier.stop()
+
+    async def second(extended: ExtendedRetry) -> None:
+        made.courier.hold = made.courier.stopped = False
+        await forward(made, INTERVAL)
+        await until(lambda: extended.waiting == 0)
+
+    in_life(made, first)
+    in_life(made, second)
+    assert not made.of(DeadLetterStored)
+    assert made.courier.reached == ["alice@example.org"]
 
 
 def test_a_fault_of_ours_leaves_the_mail_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -399,6 +399,51 @@ def test_a_stop_records_who_was_reached_and_gives_the_file_back(tmp_path: Path) 
     run(work)
 
 
+@pytest.mark.parametrize("lasting", [True, False])
+def test_a_notice_that_nobody_saw_before_the_stop_waits_for_the_next_start_where_the_outcome_lasts(
+    tmp_path: Path, lasting: bool
+) -> None:
+    async def work() -> None:
+        made = works(tmp_path)
+        made.courier.hold = True
+        made.ledger = ledger = KnowingLedger()
+        ledger.lasting = lasting
+        made.put(deck(["550@example.net"], ["451@example.net"]))
+        task = made.task()
+        running = asyncio.create_task(task.run())
+        await until(lambda: len(made.courier.held) == 2)
+        task.stop_reading()
+        made.courier.answer()  # the notice is submitted
+        made.courier.stop()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert len(made.of(DeadLetterStored)) == (0 if lasting else 1)
+        assert [state and state.closed for _, state in ledger.records] == ([False] if lasting else [False, True])
+        assert made.store.counts()["ready"] == 1
+
+    run(work)
+
+
+def test_a_dead_letter_that_is_being_written_at_the_stop_is_recorded_before_the_file_is_given_back(tmp_path: Path) -> None:
+    async def work() -> None:
+        made = works(tmp_path)
+        made.courier.hold = True
+        made.ledger = ledger = KnowingLedger()
+        made.put(deck(["550@example.net"], ["451@example.net"], sender=""))
+        task = made.task()
+        running = asyncio.create_task(task.run())
+        await until(lambda: len(made.courier.held) == 2)
+        made.courier.answer()
+        await asyncio.sleep(0)  # the thread may have begun
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert [state and state.closed for _, state in ledger.records] == [False, True]
+
+    run(work)
+
+
 def test_a_cancelled_task_leaves_no_timer_and_no_copying(tmp_path: Path) -> None:
     async def work() -> None:
         made = works(tmp_path)
