@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from cssmtp.engine.ledger import NUMBER_CODE, History, MailState, Then
@@ -42,6 +42,7 @@ class Checkpoint:
         self._batch = Batch()
         self._thens: list[Then] = []
         self._known: set[str] = set()
+        self._found: Mapping[str, int] = {}
         self._commit: asyncio.Future[str] | None = None
         self._timer: asyncio.TimerHandle | None = None  # of the next commit
         self._began = 0.0
@@ -57,6 +58,11 @@ class Checkpoint:
             self._publish(CheckpointSetAside(path, opening.aside, opening.reason))
         self._publish(CheckpointOpened(path, len(opening.files), cold))
         self._known = set() if cold else set(opening.files)
+        self._found = opening.files
+
+    def recorded(self, file: str) -> int:
+        """How many mails of a spool file were recorded when the checkpoint was opened (a cold start forgets them later)."""
+        return self._found.get(file, 0)
 
     def keep(self, existing: Iterable[str]) -> None:
         """Forget the files that are on the spool no more: the process ended between disposing of them and `forget`.

@@ -219,10 +219,12 @@ class Gateway:
         if test_mode and configuration.report.to is ReportTo.NONE:
             self._bus.publish(TestModeWithoutReport())
         await asyncio.to_thread(self._exits.settle_or_tell, configuration)
-        await asyncio.to_thread(self._store.recover)
         ledger: Ledger = MemoryLedger()
-        if self._checkpoint is not None:
+        if self._checkpoint is None:
+            await asyncio.to_thread(self._store.recover)
+        else:
             await self._checkpoint.start(cold=self._cold)
+            await asyncio.to_thread(self._store.recover, recorded=self._checkpoint.recorded)
             self._checkpoint.keep(self._store.ids())
             ledger = self._checkpoint
         # In test mode the only thing that can ever be sent is an error report for the administrators.

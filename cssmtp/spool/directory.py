@@ -8,7 +8,7 @@ Never: follows a link of the drop zone; changes `data`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -70,14 +70,16 @@ class DirectorySpool(SpoolStore):
             return None
         return DirectoryClaim(tree, entry.id, attributes, target)
 
-    def recover(self, *, all_hosts: bool = False, poison: bool = True) -> list[str]:
+    def recover(self, *, recorded: Callable[[str], int] | None = None, all_hosts: bool = False, poison: bool = True) -> list[str]:
         """See `SpoolStore.recover`. `all_hosts`, an operator's word, takes back from other hosts too what nobody has locked:
         after the host's name has changed, or when a host will not come back. `poison` False counts no crashes: for a program
         that never looks into the data, so that no file can be what ends it."""
         tree = self._tree
         dead = {name for name in self._owners() if not alive(tree.owners, name, all_hosts=all_hosts)}
         recovered = [
-            id for name in tree.names(tree.busy) if _owner_of(name) in dead and (id := self._recover_claim(name, poison))
+            id
+            for name in tree.names(tree.busy)
+            if _owner_of(name) in dead and (id := self._recover_claim(name, poison, recorded))
         ]
         for name in tree.names(tree.tmp):
             if _owner_of(name) in dead:
@@ -185,7 +187,7 @@ class DirectorySpool(SpoolStore):
             return
         self._tree.disk.replace(target / "reason", f"{BROKEN}\n".encode())
 
-    def _recover_claim(self, name: str, poison: bool) -> str:
+    def _recover_claim(self, name: str, poison: bool, recorded: Callable[[str], int] | None) -> str:
         """Puts back one claimed entry of a dead owner; returns its id, "" when somebody else was faster."""
         tree = self._tree
         id = name.rpartition("@")[0]
@@ -200,10 +202,11 @@ class DirectorySpool(SpoolStore):
             return id
         claim = DirectoryClaim(tree, id, attributes, path)
         if poison and selectable(attributes):
-            claim.note(b"crash")
+            claim.note(b"crash", b"" if recorded is None else b" %d" % recorded(id))
             if claim.tries > CRASHES_ALLOWED:
                 claim.hold(
-                    f"the gateway ended {claim.tries} times while it worked on this file; look at it, then release or purge it"
+                    f"the gateway ended {claim.tries} times while it worked on this file and got no further; "
+                    "look at it, then release or purge it"
                 )
                 return id
         kept = attributes.outdisp == "LEAVE" and attributes.hold == "none"
@@ -275,9 +278,9 @@ class DirectoryClaim:
     def release(self) -> None:
         self.tree.move(self.path, self.tree.home(self.id, self.attributes))
 
-    def note(self, word: bytes) -> None:
-        """Adds a line to the journal of the entry: what happened, and when."""
-        self.tree.disk.append(self.path / "journal", word + f" {self.tree.clock.wall().isoformat()}\n".encode())
+    def note(self, word: bytes, more: bytes = b"") -> None:
+        """Adds a line to the journal of the entry: what happened, when, and what else is to be known."""
+        self.tree.disk.append(self.path / "journal", b"%s %s%s\n" % (word, self.tree.clock.wall().isoformat().encode(), more))
 
     def settle(self, attributes: Attributes, target: Path) -> None:
         """Writes the last attributes, then moves the entry to its place; a crash in between is finished by `recover`."""

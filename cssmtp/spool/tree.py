@@ -22,7 +22,8 @@ from cssmtp.spool.owner import Owner
 from cssmtp.spool.store import SpoolEntry, selectable
 
 CRASHES_ALLOWED = 2
-"""How many gateways may end while they work on a file; the next crash holds it (architecture: the third one)."""
+"""How many gateways in a row may end while they work on a file without having got further in it; the next crash holds it
+(architecture: the third one). A large file that was in work during three power cuts has done nothing wrong."""
 
 FORGETTING = (b"release", b"copying")
 """Journal words after which earlier crashes do not count: an operator looked at the file; it is only copied, so no crash is its
@@ -179,12 +180,18 @@ class Tree:
                 yield name.rpartition("@")[0] if state == "busy" else name, directory / name
 
     def crashes(self, path: Path) -> int:
-        """How many crashes the journal of the entry at `path` tells of since the last of the `FORGETTING` words."""
-        number = 0
+        """How many crashes the journal of the entry at `path` tells of since the last of the `FORGETTING` words, or since a crash
+        at which another number of mails was recorded than at the one before: the file got further then."""
+        number = recorded = 0
         try:
             for line in (path / "journal").read_bytes().splitlines():
-                word = line.split(b" ", 1)[0]
-                number = 0 if word in FORGETTING else number + (word == b"crash")
+                word, *more = line.split(b" ")
+                if word in FORGETTING:
+                    number = 0
+                elif word == b"crash":
+                    mark = int(more[1]) if len(more) > 1 and more[1].isdigit() else recorded
+                    number = number + 1 if mark == recorded else 0
+                    recorded = mark
             return number
         except FileNotFoundError:
             return 0

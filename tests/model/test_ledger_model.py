@@ -45,7 +45,6 @@ class Life:
         )
         courier.stopped = False
         self.works = Works(root, configuration, courier, clock=clock)
-        self.works.store.recover()
         self.ledger = Checkpoint(LedgerFile(root / "checkpoint", "CSSMTP", "CSSMTP", clock), self.works.events.append)
         self.works.ledger = self.ledger
         self.extended = self.works.extend()
@@ -57,6 +56,7 @@ class Life:
 
     async def _start(self) -> None:
         await self.ledger.start()
+        self.works.store.recover(recorded=self.ledger.recorded)
         self.ledger.keep(self.works.store.ids())
         await self.extended.start()
 
