@@ -88,6 +88,7 @@ class Courier:
         self._keys = itertools.count(1)
         self._streams: set[asyncio.Task[None]] = set()
         self._file_ended = False
+        self._held_back = False
         self._stopping = False
         self._changed = asyncio.Event()
 
@@ -130,6 +131,12 @@ class Courier:
         self._file_ended = True
         for link in list(self._idle):
             self._dismiss(link, FILE_ENDED)
+
+    def hold_back(self, held: bool) -> None:
+        """While held, no mail is begun; those under way get their answers. Returns at once."""
+        self._held_back = held
+        if not held:
+            self._dispatch_all()
 
     def snapshot(self) -> list[TargetSnapshot]:
         """The targets in order of preference, for displays."""
@@ -204,6 +211,8 @@ class Courier:
 
     def next_for(self, link: Link) -> Parcel | None:
         """The next parcel for this link: what is reserved for its target, else the common queue if that is its turn."""
+        if self._held_back:
+            return None
         post = self._roster.of(link.target)
         kinds = (link.tls,) if not post.secure else sorted((True, False), key=lambda tls: -len(self._queues[tls]))
         for tls in kinds:
@@ -332,6 +341,8 @@ class Courier:
 
     def _dispatch_all(self, *, first: bool = True) -> None:
         """Look for connections for everything that waits, for mail with TLS `first` or for clear mail."""
+        if self._held_back:  # the end of that looks again
+            return
         self._saturated = {False: False, True: False}
         for tls in (first, not first):
             self._dispatch(tls)
@@ -342,7 +353,7 @@ class Courier:
     def _dispatch(self, tls: bool) -> None:
         """Wake idle connections for the common queue of this kind; when all are busy, open one more where allowed."""
         queue = self._queues[tls]
-        if not queue or self._stopping:
+        if not queue or self._stopping or self._held_back:
             return
         tier = self._tier(tls)
         for link in [link for link in self._idle if tls in self._kinds(link) and self._roster.of(link.target) in tier]:

@@ -230,6 +230,8 @@ class Gateway:
         # In test mode the only thing that can ever be sent is an error report for the administrators.
         if not test_mode or configuration.report.to is ReportTo.ADMIN:
             self._courier = self._new_courier()
+            if self._checkpoint is not None:
+                self._checkpoint.hold_back = self._courier.hold_back
             await self._courier.start()
         self._flow.courier = self._courier
         context = Context(
