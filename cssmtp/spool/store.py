@@ -83,7 +83,7 @@ def selectable(attributes: Attributes) -> bool:
 
 
 class Claim(Protocol):
-    """A spool file that is ours alone until one of the last four methods is called, once.
+    """A spool file that is ours alone until one of the last four methods returns. If it raises `SpoolError`, call it again.
 
     `size` is the length of the data in bytes, `tries` how often in a row a gateway has
     ended while it worked on the file and had got no further.
