@@ -74,7 +74,19 @@ def date_text(now: datetime) -> str:
 class HeaderMaker:
     """Makes the added header of all mails of one spool file; what is the same for all is made once."""
 
-    __slots__ = ("_at_host", "_by", "_date", "_fixed_id", "_for", "_jes", "_second", "_user_part", "_wants_date")
+    __slots__ = (
+        "_at_host",
+        "_by",
+        "_date",
+        "_fixed_id",
+        "_for",
+        "_hello",
+        "_jes",
+        "_received",
+        "_second",
+        "_user_part",
+        "_wants_date",
+    )
 
     def __init__(self, origin: Origin, header: Header) -> None:
         host = origin.host
@@ -89,6 +101,8 @@ class HeaderMaker:
         self._second = datetime.min
         self._date = ""
         self._fixed_id = ""
+        self._hello: str | None = None
+        self._received = ""
 
     def make(self, mail: DeckMail, now: datetime) -> bytes:
         """The header to add to `mail` at `now` (aware): Received, then Date and Message-ID as needed."""
@@ -106,15 +120,22 @@ class HeaderMaker:
         second = now.replace(microsecond=0)
         if second != self._second:
             self._begin_second(second)
-        begin = f"Received: from {_host(hello) or 'unknown'}"
-        space = " " if len(begin) + self._by.index("\r") < FOLD_AT else "\r\n "
-        text = f"{begin}{space}{self._by}{sequence}{self._for}{self._date}\r\n"
+        if hello != self._hello:
+            self._greeted(hello)
+        text = f"{self._received}{sequence}{self._for}{self._date}\r\n"
         if date:
             text += f"Date: {self._date}\r\n"
         if message_id:
             unique = f"<{self._fixed_id}{now.microsecond:06}.{self._jes}{sequence}{self._at_host}"
             text += ("Message-ID: " if len(unique) <= FOLD_AT - 10 else "Message-ID:\r\n ") + unique
         return text.encode("ascii")
+
+    def _greeted(self, hello: str) -> None:
+        """Another HELO than that of the mail before: decks have few."""
+        begin = f"Received: from {_host(hello) or 'unknown'}"
+        space = " " if len(begin) + self._by.index("\r") < FOLD_AT else "\r\n "
+        self._hello = hello
+        self._received = f"{begin}{space}{self._by}"
 
     def _begin_second(self, second: datetime) -> None:
         self._second = second
