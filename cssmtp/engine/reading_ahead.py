@@ -88,8 +88,10 @@ class DeckAhead:
 class ReadingAhead:
     """The other process, begun when it is first wanted and again when it has died. One per gateway."""
 
-    def __init__(self, publish: Callable[[Event], None], cores: Callable[[], int] = cores) -> None:
+    def __init__(self, publish: Callable[[Event], None], cores: Callable[[], int] = cores, smallest: int = AHEAD_OCTETS) -> None:
+        """`smallest` are the octets of the smallest file that is read ahead; it and `cores` are for tests."""
         self._publish = publish
+        self._smallest = smallest
         self._cores = cores
         self._keys = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
@@ -108,7 +110,7 @@ class ReadingAhead:
 
         None when it is to be read here: it is small, there is one core only, or the other process cannot be had.
         """
-        if size < AHEAD_OCTETS or self._cores() < 2:
+        if size < self._smallest or self._cores() < 2:
             return None
         key = next(self._keys)
         try:
@@ -163,15 +165,19 @@ class ReadingAhead:
     async def _start(self) -> None:
         requests, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         answers, told = socket.socketpair()
-        with asked, told:
-            numbers = (asked.fileno(), told.fileno())
-            command = [sys.executable, "-I", "-c", PROGRAM, *map(str, numbers), *sys.path]
-            self._process = await asyncio.to_thread(
-                subprocess.Popen, command, stdin=subprocess.DEVNULL, pass_fds=numbers, start_new_session=True
-            )
-        requests.setblocking(False)
+        with contextlib.ExitStack() as ours:
+            ours.enter_context(requests)
+            ours.enter_context(answers)
+            with asked, told:
+                numbers = (asked.fileno(), told.fileno())
+                command = [sys.executable, "-I", "-c", PROGRAM, *map(str, numbers), *sys.path]
+                self._process = await asyncio.to_thread(
+                    subprocess.Popen, command, stdin=subprocess.DEVNULL, pass_fds=numbers, start_new_session=True
+                )
+            requests.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=answers, limit=STREAM_LIMIT)
+            ours.pop_all()
         self._requests = requests
-        reader, writer = await asyncio.open_connection(sock=answers, limit=STREAM_LIMIT)
         self._listener = asyncio.create_task(self._listen(reader, writer))
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
