@@ -85,6 +85,7 @@ class Courier:
         self._saturated = {False: False, True: False}  # nothing can be opened for this queue until something changes
         self._parked: deque[Parcel] = deque()  # too large for the usual targets, waiting for one that is down
         self._idle: dict[Link, None] = {}  # longest idle first
+        self._spare: dict[Link, None] = {}  # found no mail to begin while others are under way (some may have, since)
         self._keys = itertools.count(1)
         self._streams: set[asyncio.Task[None]] = set()
         self._file_ended = False
@@ -117,7 +118,7 @@ class Courier:
         self._file_ended = False
         tls = parcel.tls_required
         self._queues[tls].append(parcel)
-        if self._idle or not self._saturated[tls]:
+        if self._idle or self._spare or not self._saturated[tls]:
             self._dispatch(tls)
 
     def file_ended(self) -> None:
@@ -212,6 +213,7 @@ class Courier:
     def next_for(self, link: Link) -> Parcel | None:
         """The next parcel for this link: what is reserved for its target, else the common queue if that is its turn."""
         if self._held_back:
+            self._spare[link] = None
             return None
         post = self._roster.of(link.target)
         kinds = (link.tls,) if not post.secure else sorted((True, False), key=lambda tls: -len(self._queues[tls]))
@@ -228,6 +230,7 @@ class Courier:
                 if link.began % FAIR_SHARE == FAIR_SHARE - 1:
                     self._give_way(post, link)
                 return parcel
+        self._spare[link] = None
         return None
 
     def finished(self, link: Link, parcel: Parcel, outcomes: tuple[Outcome, ...], untried: bool) -> None:
@@ -246,6 +249,7 @@ class Courier:
 
     def became_idle(self, link: Link) -> None:
         """A link without work: it waits, or goes when nothing more is to be expected for it."""
+        self._spare.pop(link, None)
         post = self._roster.of(link.target)
         if self._stopping or self._file_ended:
             link.finish(STOPPING if self._stopping else FILE_ENDED)
@@ -267,6 +271,7 @@ class Courier:
             post.crowded = False
         self._roster.forget(post)
         self._idle.pop(link, None)
+        self._spare.pop(link, None)
         self._publish(announce.connection_closed(link, reason, self._clock.monotonic() - link.opened))
         self._changed.set()
         if post.unexamined:
@@ -371,6 +376,17 @@ class Courier:
             elif fresh:
                 self._make_room(post, tls)
         self._saturated[tls] = bool(tier)
+        if all(post.full for post in tier):
+            self._fill(tls, tier)
+
+    def _fill(self, tls: bool, tier: tuple[Post, ...]) -> None:
+        """No further connection can be had: begin mails behind those under way, where PipelineDepth leaves room."""
+        queue = self._queues[tls]
+        for link in [link for link in self._spare if tls in self._kinds(link) and self._roster.of(link.target) in tier]:
+            if not queue:
+                return
+            self._spare.pop(link, None)
+            link.pull()
 
     def _serve(self, post: Post, tls: bool) -> None:
         """See to it that what is reserved for a target gets a connection."""

@@ -110,8 +110,8 @@ class Dialler:
         match result:
             case Dialled():
                 news = bool(target.tls_refusal)
-                self._caller.connected(
-                    post, result, now, news=self._greeted(post, result.capabilities, now, tls=result.tls is not None) or news
+                self._hand_over(
+                    post, result, now, self._greeted(post, result.capabilities, now, tls=result.tls is not None) or news
                 )
             case TlsRefused():
                 self._greeted(post, result.capabilities, now, tls=False)
@@ -121,6 +121,15 @@ class Dialler:
                 self._caller.rearrange()
             case _:
                 self._failed(post, str(result), now)
+
+    def _hand_over(self, post: Post, dialled: Dialled, now: float, news: bool) -> None:
+        """A fault of ours on the way must leave no open connection that nobody knows of, and must be told."""
+        try:
+            self._caller.connected(post, dialled, now, news=news)
+        except Exception as error:
+            self._publish(InternalError("delivery.courier", f"{type(error).__name__}: {error}"))
+            dialled.transport.abort()
+            self._probe_later(post)
 
     def _greeted(self, post: Post, capabilities: Capabilities, now: float, *, tls: bool) -> bool:
         known = post.target.capabilities
