@@ -79,7 +79,7 @@ class Courier:
             publish=publish,
             changed=self.rearrange,
         )
-        self._dialler = Dialler(self._timeout, configuration.options, clock, publish, hello, self)
+        self._dialler = Dialler(self._timeout, configuration.options, clock, publish, hello, self, traced)
         self._queues: dict[bool, deque[Parcel]] = {False: deque(), True: deque()}
         self._tiers: dict[bool, tuple[Post, ...]] = {False: (), True: ()}  # who gets the common queues now
         self._saturated = {False: False, True: False}  # nothing can be opened for this queue until something changes
@@ -281,7 +281,7 @@ class Courier:
 
     def dialogue(self, link: Link, data: bytes, *, sent: bool) -> None:
         """Publish the lines of `data`, without what may not be shown."""
-        for event in announce.dialogue(link, data, sent=sent):
+        for event in announce.dialogue(link.target.address, data, sent=sent):
             self._publish(event)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -372,6 +372,8 @@ async def test_dialogue_is_told_when_somebody_wants_it_without_the_text() -> Non
     async with MisbehavingServer() as server, office(target(server.port), traced=lambda: True) as here:
         await here.deliver(TestParcel())
         lines = [event.text for event in here.of(Dialogue)]
+        assert lines[:3] == ["220 misbehaving.example ESMTP", "EHLO gateway.example.test", "250-misbehaving.example"]
+        assert "250 ENHANCEDSTATUSCODES" in lines
         assert "MAIL FROM:<alice@example.test>" in lines
         assert "250 2.0.0 Ok: queued as 1" in lines
         assert not any("Hello" in line for line in lines)
