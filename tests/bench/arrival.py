@@ -1,7 +1,7 @@
 """How soon an idle daemon speaks: from the rename of a file into its drop zone to the first MAIL at the server.
 
 Promises: the real daemon, idle before each file; the pauses between files are random, so that no rhythm of its own can help it.
-Never: counts the first file, for which the daemon starts and connects.
+Never: counts the first file, for which the daemon connects.
 """
 
 from __future__ import annotations
@@ -9,21 +9,20 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import machine, slowsink
-from tests.bench.daemon import prepared
-from tests.bench.errand import Errand, write_decks
+from tests.bench import slowsink
+from tests.bench.daemon import prepared, running
+from tests.bench.errand import Errand
 
 PAUSE_SECONDS = (0.03, 0.08)
 LIMIT_SECONDS = 20.0
 
 
 class Listener(slowsink.Connection):
-    """The server: tells when a MAIL command comes and when its text has come."""
+    """The server: tells when a MAIL command comes."""
 
     def __init__(self, arrivals: asyncio.Queue[float]) -> None:
         super().__init__(0, b"250-idle.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
@@ -45,27 +44,17 @@ async def _waits(files: int, scratch: Path) -> list[float]:
     make: Callable[[], asyncio.Protocol] = lambda: Listener(arrivals)  # noqa: E731
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    errand = Errand(port, files + 1, scratch, small_files=True)
-    gateway = prepared(errand)
-    outside = scratch / "outside"
-    outside.mkdir()
-    write_decks(outside, errand)
-    first, *others = sorted(outside.iterdir())
-    os.rename(first, gateway.drop / first.name)
-    process = subprocess.Popen(gateway.command, cwd=machine.ROOT)
-    try:
-        await _next(arrivals)
-        found = []
-        for path in others:
+    gateway = prepared(Errand(port, files + 1, scratch, small_files=True))
+    found = []
+    with running(gateway) as process:
+        for path in sorted(gateway.decks.iterdir()):
             await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
             renamed = time.perf_counter()
             os.rename(path, gateway.drop / path.name)
             found.append((await _next(arrivals) - renamed) * 1e3)
-        return found
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait)
-        server.close()
+    await asyncio.to_thread(process.wait)
+    server.close()
+    return found[1:]
 
 
 async def _next(arrivals: asyncio.Queue[float]) -> float:

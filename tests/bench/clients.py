@@ -1,21 +1,29 @@
 """The peers that are libraries or one program per mail, as a program of their own that is timed like the others.
 
-Run: python -m tests.bench.clients NAME PORT MAILS OCTETS RECIPIENTS CONNECTIONS, NAME one of smtplib (one connection, used for all
-mails), aiosmtplib (that many connections, each used for all its mails; uvloop where it is installed) and msmtp (one process per
-mail, that many at once).
+Run: python -m tests.bench.clients NAME PORT MAILS OCTETS RECIPIENTS CONNECTIONS, NAME one of smtplib (one connection, used for
+all mails), aiosmtplib (that many connections, each used for all its mails; uvloop where it is installed) and msmtp (one process
+per mail, that many at once). Writes a JSON object: `seconds` and `cpu` (seconds, ended children too) of sending alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import smtplib
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.bench import machine
 from tests.bench.errand import SENDER, message
+
+try:
+    from aiosmtplib import SMTP
+except ImportError:
+    SMTP = None
 
 try:
     from uvloop import new_event_loop
@@ -44,8 +52,6 @@ async def _send_all(port: int, mails: int, text: bytes, recipients: list[str], c
 
 
 async def _send_some(port: int, numbers: Iterator[int], text: bytes, recipients: list[str]) -> None:
-    from aiosmtplib import SMTP  # imported here: the other peers do without
-
     client = SMTP(hostname="127.0.0.1", port=port, local_hostname="bench.example.org", use_tls=False, start_tls=False)
     async with client:
         for _ in numbers:
@@ -75,7 +81,10 @@ CLIENTS: dict[str, Callable[[int, int, int, list[str], int], None]] = {
 def main(arguments: list[str]) -> None:
     name, *figures = arguments
     port, mails, octets, recipients, connections = map(int, figures)
-    CLIENTS[name](port, mails, octets, [f"user{each}@example.net" for each in range(recipients)], connections)
+    addresses = [f"user{each}@example.net" for each in range(recipients)]
+    begun, cpu = time.perf_counter(), sum(os.times()[:4])
+    CLIENTS[name](port, mails, octets, addresses, connections)
+    print(json.dumps({"seconds": time.perf_counter() - begun, "cpu": sum(os.times()[:4]) - cpu}))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def run(command: list[str], errand: Errand) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"{command} ended with {process.returncode}:\n{output.read_text(errors='replace')[-2000:]}")
-    return Run(errand.mails, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return Run(errand.mails, seconds, usage.ru_utime + usage.ru_stime)
 
 
 def body_lines(octets: int) -> list[str]:

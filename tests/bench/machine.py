@@ -107,9 +107,9 @@ def description() -> dict[str, str]:
         "load before": f"{os.getloadavg()[0]:.2f}",
         "postfix": _postfix_version() or "not installed",
     }
-    for package, meaning in (("uvloop", "for our daemon and for aiosmtplib"), ("asyncinotify", "notices new files at once")):
+    for package, meaning in (("uvloop", "our daemon, aiosmtplib"), ("asyncinotify", "our daemon")):
         known = version(package)
-        found[package] = f"{known}, used {meaning}" if known else "not installed"
+        found[package] = f"{known} (used by {meaning})" if known else "not installed"
     found["aiosmtplib"] = version("aiosmtplib") or "not installed"
     return found
 

@@ -1,11 +1,11 @@
 """The whole path beside its peers, against the same servers in the same run.
 
-Run: python -m tests.bench peers [--quick] [--rounds N] [--only CASE...] [--json FILE]. Every case of `tests.bench.cases` runs in
-interleaved rounds: each peer, then our real daemon (`cssmtp run --until-idle`, checkpoint on), so that whatever else the machine does
-hits all; the ratio of a round is ours by theirs. Times are those of the process from start to end, for us and for the peers; Postfix as
-a relay runs already when its time begins. With one connection the server has one core and the sender another (a Postfix relay has
-both). CPU time is user and system, with ended children. Beside the cases: `arrival` (how soon an idle daemon speaks), `memory-file`
-(a spool file of 1 GiB) and `memory-files` (100,000 spool files that wait).
+Run: python -m tests.bench peers [--quick] [--rounds N] [--only CASE...] [--json FILE]. Every case of `tests.bench.cases` runs
+in interleaved rounds: each peer, then our real daemon (`cssmtp run`, checkpoint on), so that whatever else the machine does hits
+all; the ratio of a round is ours by theirs. Our time runs from the rename of the spool file into the drop zone of a running
+daemon until the spool is empty; nobody is charged the start of an interpreter or a daemon. With one connection the server has
+one core and the sender another. CPU time is user and system, with ended children. Beside the cases: `arrival` (how soon an idle
+daemon speaks), `memory-file` (a spool file of 1 GiB) and `memory-files` (100,000 spool files that wait).
 
 Needs Postfix's smtp-sink; peers that are not installed are named and skipped. Progress goes to standard error.
 """
@@ -20,17 +20,21 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tests.bench import arrival, machine
 from tests.bench.cases import CASES, KIB, MIB, Against, Case
-from tests.bench.daemon import run_daemon
+from tests.bench.daemon import run_daemon, run_waiting
 from tests.bench.errand import Errand, Run
 from tests.bench.senders import OURS, SENDERS, missing
 from tests.bench.sinks import Sink, sink
 from tests.bench.table import Result, Row, Sending
 
 ROUNDS = 3
+WAITING_SECONDS = 60.0
+QUICK_WAITING_SECONDS = 10.0
+"""How long the daemon works on the files that wait: the most memory is needed at the beginning, when all are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +121,23 @@ def measure_memory_file(scale: Scale, result: Result) -> None:
     """Peak memory with one large spool file: of large mails, and of small ones."""
     total = 256 * MIB if scale.quick else 1024 * MIB
     for octets, text in ((MIB, "1 MiB"), (10 * KIB, "10 KiB")):
-        mails = scale.mails or total // octets
-        peak("memory-file", mails, octets, 64, f"spool file of {total // MIB:,} MiB, mails of {text}", result, small_files=False)
+        errand = partial(Errand, mails=scale.mails or total // octets, octets=octets)
+        peak("memory-file", errand, run_daemon, f"spool file of {total // MIB:,} MiB, mails of {text}", 64, result)
 
 
 def measure_memory_files(scale: Scale, result: Result) -> None:
     """Peak memory with many small files waiting."""
     files = scale.mails or (5_000 if scale.quick else 100_000)
-    peak("memory-files", files, KIB, 100, f"{files:,} spool files waiting, a mail each", result, small_files=True)
+    send = partial(run_waiting, seconds=QUICK_WAITING_SECONDS if scale.quick else WAITING_SECONDS)
+    errand = partial(Errand, mails=files, small_files=True)
+    peak("memory-files", errand, send, f"{files:,} spool files waiting, a mail each", 100, result)
 
 
-def peak(case: str, mails: int, octets: int, goal: int, text: str, result: Result, *, small_files: bool) -> None:
+def peak(case: str, make: Callable[..., Errand], send: Callable[[Errand], Run], text: str, goal: int, result: Result) -> None:
     """Run the daemon once, 4 connections, and report the most memory it had."""
     with tempfile.TemporaryDirectory() as name, sink() as server:
         before = server.cpu()
-        run = run_daemon(Errand(server.port, mails, Path(name), octets, small_files=small_files))
+        run = send(make(port=server.port, scratch=Path(name)))
         run = replace(run, server_cpu=server.cpu() - before)
     tell(f"{case}: {run.peak / MIB:.0f} MiB, {run.rate:,.0f}/s in {run.seconds:.1f} s")
     result.sendings.append(Sending(case, OURS, (run,)))

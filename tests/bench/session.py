@@ -4,8 +4,8 @@ Run: python -m tests.bench.session [--rounds N] [--mails N]. Needs smtp-sink and
 whatever else the machine does hits both; medians are compared. Our CPU time per mail is that of this process, user and system.
 Where there are two cores, the server has one and the sender the other: a single connection swings with core wake-ups else.
 
-Cases: smtp-sink with 1, 4 and 10 connections; CHUNKING without a delay; a server that answers after 1 ms, 1 connection, with DATA and with CHUNKING and 10
-mails in flight.
+Cases: smtp-sink with 1, 4 and 10 connections; CHUNKING without a delay; a server that answers after 1 ms, 1 connection, with
+DATA and with CHUNKING and 10 mails in flight.
 """
 
 from __future__ import annotations
