@@ -110,7 +110,7 @@ def description() -> dict[str, str]:
     for package, meaning in (("uvloop", "our daemon, aiosmtplib"), ("asyncinotify", "our daemon")):
         known = version(package)
         found[package] = f"{known} (used by {meaning})" if known else "not installed"
-    found["aiosmtplib"] = version("aiosmtplib") or "not installed"
+    found["aiosmtplib"] = importlib.metadata.version("aiosmtplib")
     return found
 
 

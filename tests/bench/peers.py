@@ -59,7 +59,7 @@ def compare(case: Case, scale: Scale, result: Result) -> None:
     """Run one case and add what it found to the result."""
     server_cores, sender_cores = machine.cores()
     against = [each for each in case.against if each.peer not in result.skipped]
-    runs: dict[str, list[Run]] = {each.peer: [] for each in against} | {OURS: []}
+    runs: dict[str, list[Run]] = {peer: [] for peer in (*(each.peer for each in against), OURS)}
     chosen = (server_cores, sender_cores) if case.pinned else (None, None)
     with (
         tempfile.TemporaryDirectory() as name,

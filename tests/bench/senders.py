@@ -62,8 +62,6 @@ def missing(sender: str) -> str:
     match sender:
         case "smtp-source" | "msmtp":
             return "" if machine.program(sender) else f"{sender} is not installed"
-        case "aiosmtplib":
-            return "" if machine.version(sender) else f"{sender} is not installed"
         case "Postfix from its queue" | "Postfix end to end":
             if machine.program("postfix") is None or machine.program("smtp-source") is None:
                 return "Postfix is not installed"

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from tests.bench.errand import Run
 
+ROW_HEADS = ("case", "cssmtp", "figure", "rounds", "goal", "")
+SENDING_HEADS = ("case", "sender", "mails", "mails/s", "CPU us a mail", "peak MiB", "server's cores")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -83,10 +86,8 @@ class Result:
         parts.append(f"{self.rounds} interleaved rounds; medians, in the ratios' table with the least and the most of a round")
         parts += [f"skipped: {peer} ({reason})" for peer, reason in self.skipped.items()]
         if self.sendings:
-            heads = ("case", "sender", "mails", "mails/s", "CPU us a mail", "peak MiB", "server's cores")
-            parts += ["", *_aligned([heads, *(each.cells() for each in self.sendings)], right=range(2, 7))]
-        heads = ("case", "cssmtp", "figure", "rounds", "goal", "")
-        parts += ["", *_aligned([heads, *(row.cells() for row in self.rows)], right=range(2, 3))]
+            parts += ["", *_aligned([SENDING_HEADS, *(each.cells() for each in self.sendings)], right=range(2, 7))]
+        parts += ["", *_aligned([ROW_HEADS, *(row.cells() for row in self.rows)], right=range(2, 3))]
         with_goal = [row for row in self.rows if row.goal is not None]
         parts += ["", f"{sum(bool(row.reached) for row in with_goal)} of {len(with_goal)} goals reached"]
         return "\n".join(parts)

@@ -19,7 +19,8 @@ def test_a_case_sends_its_mails_with_every_sender_and_tells_the_ratios(tmp_path:
     assert sent[OURS].mails == 50
     assert sent[OURS].peak > 10 << 20
     assert sent[AIOSMTPLIB].mails == 15
-    assert all(run.rate > 0 and run.cpu > 0 for run in sent.values())
+    assert all(run.rate > 0 for run in sent.values())
+    assert sent[AIOSMTPLIB].cpu > 0
     ratio = next(row for row in result.rows if row.measure.endswith("rate vs aiosmtplib"))
     assert ratio.value == pytest.approx(sent[OURS].rate / sent[AIOSMTPLIB].rate)
     assert "5ms-4" in result.text()
