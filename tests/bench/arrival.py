@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import slowsink
-from tests.bench.daemon import prepared, running
+from tests.bench.daemon import prepared, running, stop
 from tests.bench.errand import Errand
 
 PAUSE_SECONDS = (0.03, 0.08)
@@ -52,7 +52,7 @@ async def _waits(files: int, scratch: Path) -> list[float]:
             renamed = time.perf_counter()
             os.rename(path, gateway.drop / path.name)
             found.append((await _next(arrivals) - renamed) * 1e3)
-    await asyncio.to_thread(process.wait)
+        await asyncio.to_thread(stop, process)
     server.close()
     return found[1:]
 

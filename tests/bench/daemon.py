@@ -23,6 +23,7 @@ from tests.bench.errand import Errand, Run, write_decks
 POLL_SECONDS = 0.02
 START_SECONDS = 20.0
 LIMIT_SECONDS = 300.0
+STOP_SECONDS = 20.0
 READY = "BMG0002I"
 """The message that says that initialization is complete."""
 
@@ -110,7 +111,7 @@ def prepared(errand: Errand, *, checkpoint: bool = True) -> Gateway:
 
 @contextmanager
 def running(gateway: Gateway, cores: frozenset[int] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """The daemon, ready. It is told to stop at the end, and nobody has waited for it."""
+    """The daemon, ready. Whoever does not end it with `stop` leaves it to be killed."""
     with (gateway.home / "console").open("wb") as console, machine.on(cores):
         process = subprocess.Popen(gateway.command, cwd=machine.ROOT, stdout=console, stderr=console)
     try:
@@ -120,11 +121,24 @@ def running(gateway: Gateway, cores: frozenset[int] | None = None) -> Iterator[s
                 raise RuntimeError(f"the daemon does not start:\n{(gateway.home / 'console').read_text()}")
             time.sleep(POLL_SECONDS)
         yield process
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
+    finally:
+        if process.returncode is None:
+            process.kill()
+            process.wait()
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Tell the daemon to end, kill it when it does not in time; returns the most memory it had, in octets."""
     process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_maxrss * 1024
+        if time.monotonic() > deadline:
+            process.kill()
+        time.sleep(POLL_SECONDS)
 
 
 def run_daemon(errand: Errand, *, checkpoint: bool = True) -> Run:
@@ -151,8 +165,7 @@ def _timed(gateway: Gateway, errand: Errand, limit: float, *, partly: bool = Fal
         seconds = time.perf_counter() - begun
         cpu = machine.cpu_of(process.pid) - before
         left = gateway.left()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+        peak = stop(process)
+    if process.returncode != 0 and not partly:
         raise RuntimeError(f"the daemon ended with {process.returncode}:\n{gateway.log()[-2000:]}")
-    return Run(max(1, errand.mails - left), seconds, cpu, usage.ru_maxrss * 1024)
+    return Run(max(1, errand.mails - left), seconds, cpu, peak)
