@@ -110,10 +110,13 @@ class Tree:
         return number
 
     def build(self, purpose: str, id: str) -> Path:
-        """A new directory in the building area: "create", "admit" or "purge", the id, and whose it is."""
-        path = self.tmp / f"{purpose}.{id}@{self.owner()}"
+        """A new directory in the building area: "create" or "admit", the id, and whose it is."""
+        path = self._building(purpose, id)
         self.disk.make_directory(path)
         return path
+
+    def _building(self, purpose: str, id: str) -> Path:
+        return self.tmp / f"{purpose}.{id}@{self.owner()}"
 
     def home(self, id: str, attributes: Attributes) -> Path:
         """Where an entry with these attributes belongs: ready when it can be selected, else held."""
@@ -129,21 +132,25 @@ class Tree:
         """Moves an entry to its place in one step. The caller forces the directories to disk."""
         self.disk.sync_path(built)
         self.disk.move(built, target)
-        self.ready_changed |= target.parent.parent == self.ready
+        self._arrived(target)
 
     def move(self, source: Path, target: Path) -> None:
         """Moves an entry and forces both directories to disk. Raises `FileNotFoundError` when it is gone."""
         self.disk.move(source, target)
-        self.ready_changed |= target.parent.parent == self.ready
+        self._arrived(target)
         self.disk.sync_path(target.parent)
         self.disk.sync_path(source.parent)
 
+    def _arrived(self, target: Path) -> None:
+        if target.parent.parent == self.ready:
+            self.ready_changed = True
+
     def purge(self, path: Path, id: str) -> None:
         """Deletes an entry: first out of sight, then for good."""
-        grave = self.build("purge", id) / "entry"
+        grave = self._building("purge", id)
         self.disk.move(path, grave)
         self.disk.sync_path(path.parent)
-        self.disk.remove(grave.parent)
+        self.disk.remove(grave)
 
     def read(self, path: Path) -> Attributes | None:
         """The attributes of the entry at `path`, None when they cannot be understood. Raises `FileNotFoundError`: it is gone."""
