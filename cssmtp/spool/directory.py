@@ -48,8 +48,11 @@ class DirectorySpool(SpoolStore):
         """Ends this process's ownership: entries still claimed can be recovered by others."""
         self._tree.close()
 
-    def admit(self, writer: str | None = None, arrived: frozenset[str] = frozenset()) -> list[Admission]:
-        return self._zone.admit(writer, arrived)
+    def admit(self, writer: str | None = None, arrived: frozenset[str] = frozenset(), limit: int = 0) -> list[Admission]:
+        return self._zone.admit(writer, arrived, limit)
+
+    def more(self) -> bool:
+        return self._zone.more
 
     def settling(self) -> bool:
         return self._zone.settling

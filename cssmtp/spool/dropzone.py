@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +61,7 @@ class DropZone:
         self._settle = settle_seconds
         self._waiting: dict[Path, tuple[object, float]] = {}
         self._told: set[tuple[Path, str]] = set()
+        self._scan: _Scan | None = None
 
     def make(self, writer: str) -> Path:
         """Makes the drop directory of a writer: everybody may add files, only owners may remove theirs, nobody may list it.
@@ -73,29 +75,32 @@ class DropZone:
     @property
     def settling(self) -> bool:
         """Whether some file seen last time may still be growing."""
-        return bool(self._waiting)
+        return bool(self._waiting) or self.more
 
-    def admit(self, writer: str | None, arrived: frozenset[str] = frozenset()) -> list[Admission]:
+    @property
+    def more(self) -> bool:
+        """Whether the last `admit` stopped at its limit: the next one goes on where it was."""
+        return self._scan is not None
+
+    def admit(self, writer: str | None, arrived: frozenset[str] = frozenset(), limit: int = 0) -> list[Admission]:
         """Takes what is complete, of one writer or of all; see `SpoolStore.admit`."""
-        scan = _Scan(self._tree, self._settle)
-        waiting: dict[Path, tuple[object, float]] = {}
-        told: set[tuple[Path, str]] = set()
-        for directory in map(self._tree.drop.joinpath, self._tree.names(self._tree.drop)):
-            if writer is not None and directory.name.upper() != writer.upper():
-                waiting |= {path: seen for path, seen in self._waiting.items() if path.parent == directory}
-                told |= {(path, problem) for path, problem in self._told if directory in (path, path.parent)}
-                continue
-            for found in scan.look(directory):
-                if isinstance(found, _Dropped):
-                    problem = scan.take(found, found.path.name in arrived or self._settled(found, waiting))
-                else:
-                    problem = found
-                if problem is not None:
-                    told.add(problem)
-        news = told - self._told
-        self._waiting, self._told = waiting, told
-        scan.finish()
-        return scan.admitted + [Admission("", shown_name(path), problem) for path, problem in sorted(news)]
+        scan = self._scan or _Scan(self._tree, self._settle, writer)
+        self._scan = None
+        for found in scan.found:
+            if isinstance(found, _Dropped):
+                problem = scan.take(found, found.path.name in arrived or self._settled(found, scan.waiting))
+            else:
+                problem = found
+            if problem is not None:
+                scan.told.add(problem)
+            if len(scan.admitted) == limit > 0:
+                self._scan = scan
+                return scan.finish()
+        of_others = [path for path in self._waiting if not scan.meant(path.parent)]
+        news = scan.told - self._told
+        self._waiting = scan.waiting | {path: self._waiting[path] for path in of_others}
+        self._told = scan.told | {(path, problem) for path, problem in self._told if not scan.meant(path, path.parent)}
+        return scan.finish() + [Admission("", shown_name(path), problem) for path, problem in sorted(news)]
 
     def _settled(self, found: _Dropped, waiting: dict[Path, tuple[object, float]]) -> bool:
         """True when the file, and its sidecar, have not changed for long enough."""
@@ -125,27 +130,49 @@ def shown_name(path: Path) -> str:
 
 
 class _Scan:
-    """One pass over the zone: finds files, takes them, remembers what has to be forced to disk at the end."""
+    """One pass over the zone, of one writer's directory or of all: finds files, takes them, remembers what to force to disk.
 
-    def __init__(self, tree: Tree, settle_seconds: float) -> None:
+    `found` gives them one by one, oldest first in each directory, as they are when they are given: there may be very many.
+    """
+
+    def __init__(self, tree: Tree, settle_seconds: float, writer: str | None) -> None:
         self._tree = tree
+        self._writer = writer.upper() if writer is not None else None
         self._lonely_since = tree.clock.wall().timestamp() - settle_seconds
         self._touched: set[Path] = set()
+        self.waiting: dict[Path, tuple[object, float]] = {}
+        self.told: set[tuple[Path, str]] = set()
         self.admitted: list[Admission] = []
+        self.found = self._look()
 
-    def look(self, directory: Path) -> list[_Dropped | tuple[Path, str]]:
-        """The files of one writer's directory, oldest first, and the problems of what is no file to take."""
+    def meant(self, *directories: Path) -> bool:
+        """Whether the pass looks at one of these directories of the zone."""
+        return self._writer is None or any(each.name.upper() == self._writer for each in directories)
+
+    def _look(self) -> Iterator[_Dropped | tuple[Path, str]]:
+        for name in self._tree.names(self._tree.drop):
+            directory = self._tree.drop / name
+            if self.meant(directory):
+                yield from self._look_into(directory)
+
+    def _look_into(self, directory: Path) -> Iterator[_Dropped | tuple[Path, str]]:
+        """The files of one writer's directory, and the problems of what is no file to take."""
         try:
             if not stat.S_ISDIR(os.lstat(directory).st_mode):
-                return [(directory, "is no directory; make one with the name of a writer in its place")]
+                yield (directory, "is no directory; make one with the name of a writer in its place")
+                return
             writer = writer_name(directory.name)
             names = {name for name in os.listdir(directory) if not name.startswith(".") and not name.endswith(".tmp")}
         except ValueError as fault:
-            return [(directory, str(fault))]
+            yield (directory, str(fault))
+            return
         except OSError as fault:
-            return [(directory, f"cannot be read: {os.strerror(fault.errno or 0)}; let the gateway's user read it")]
-        found = [self._look_at(writer, directory / name, names) for name in names]
-        return sorted((each for each in found if each is not None), key=_age)
+            yield (directory, f"cannot be read: {os.strerror(fault.errno or 0)}; let the gateway's user read it")
+            return
+        for name in sorted(names, key=lambda name: (_age(directory / name), name)):
+            found = self._look_at(writer, directory / name, names)
+            if found is not None:
+                yield found
 
     def _look_at(self, writer: str, path: Path, names: set[str]) -> _Dropped | tuple[Path, str] | None:
         try:
@@ -219,14 +246,21 @@ class _Scan:
         self._touched |= {target.parent, tree.tmp}
         self.admitted.append(Admission(id, drop, "; ".join(problems)))
 
-    def finish(self) -> None:
-        """Forces the directories to disk that the pass has changed."""
+    def finish(self) -> list[Admission]:
+        """Forces the directories to disk that the pass has changed since the last time; what it has taken since."""
         for directory in sorted(self._touched):
             self._tree.disk.sync_path(directory)
+        self._touched.clear()
+        admitted, self.admitted = self.admitted, []
+        return admitted
 
 
-def _age(found: _Dropped | tuple[Path, str]) -> tuple[int, str]:
-    return (found.status.st_mtime_ns, found.path.name) if isinstance(found, _Dropped) else (0, found[0].name)
+def _age(path: Path) -> int:
+    """When a file was changed last; 0 for one that is gone."""
+    try:
+        return os.lstat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read_sidecar(path: Path) -> tuple[bytes, _Stamp]:

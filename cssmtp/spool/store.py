@@ -125,15 +125,20 @@ class Claim(Protocol):
 class SpoolStore(Protocol):
     """A spool. Every method raises `SpoolError` when the spool itself fails."""
 
-    def admit(self, writer: str | None = None, arrived: frozenset[str] = frozenset()) -> list[Admission]:
+    def admit(self, writer: str | None = None, arrived: frozenset[str] = frozenset(), limit: int = 0) -> list[Admission]:
         """Takes what is complete in the drop zone, of one writer or of all. A file that stays where it is, is told once.
 
-        `arrived` are file names known to have been renamed into place, and so to be complete whatever their age.
+        `arrived` are file names known to have been renamed into place, and so to be complete whatever their age. With a
+        `limit` at most so many files are taken, and the next call goes on there (for the same writer).
         """
         ...
 
+    def more(self) -> bool:
+        """Whether the last `admit` stopped at its limit."""
+        ...
+
     def settling(self) -> bool:
-        """Whether the last `admit` saw files in the drop zone that are not complete yet."""
+        """Whether the last `admit` left files in the drop zone that are not complete yet, or that it has not looked at."""
         ...
 
     def select(self, writer: str, limit: int = 0, by: SelectedBy | None = None) -> list[SpoolEntry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.enginekit import configuration
 from tests.spoolkit import StoppedClock, make_spool, plain
 
 LIMIT = 2
+after = Gateway._ended
 
 
 class Held(TestModeTask):
@@ -70,6 +72,28 @@ async def test_a_full_writer_pool_leaves_the_destination_pool_to_go_on(store: Di
     assert store.counts()["ready"] == 3
     Held.gate.set()
     assert await running == 0
+    assert sum(store.counts().values()) == 0
+
+
+async def test_until_idle_ends_when_nothing_is_ready_and_not_when_the_tasks_have_just_ended(
+    store: DirectorySpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks that are done before the next look at the spool leave what is behind them to be begun."""
+    for number in range(10):
+        store.create(plain(jobname=f"W{number}"), [b"HELO a\n"])
+    Held.gate.set()
+    select = DirectorySpool.select
+
+    def slow(self: DirectorySpool, name: str, limit: int = 0, by: SelectedBy | None = None) -> list[SpoolEntry]:
+        found = select(self, name, limit, by)
+        if by is not None:  # a search for one pool only, while the tasks of the other one work: let these end first
+            ended.wait(10)
+        return found
+
+    ended = threading.Event()
+    monkeypatch.setattr(DirectorySpool, "select", slow)
+    monkeypatch.setattr(Gateway, "_ended", lambda self, task: (after(self, task), ended.set() if not self._tasks else None))
+    assert await gateway(store, tmp_path).run() == 0
     assert sum(store.counts().values()) == 0
 
 

@@ -289,3 +289,30 @@ def test_nobody_else_may_say_to_be_somebody_else(
 def test_an_empty_file_is_admitted(spool: DirectorySpool, tmp_path: Path) -> None:
     drop(tmp_path, "x", b"")
     assert one(spool.admit()).problem == ""
+
+
+def test_with_a_limit_the_next_call_goes_on_where_the_last_one_stopped(spool: DirectorySpool, tmp_path: Path) -> None:
+    for number in range(5):
+        os.utime(drop(tmp_path, f"job{number}", b"HELO a\n"), (1_760_000_000 + number, 1_760_000_000 + number))
+    (tmp_path / "drop" / "CSSMTP" / "linked").symlink_to("job1")
+    names = []
+    for more in (True, True, False):
+        admissions = spool.admit(None, frozenset(), 2)
+        assert (spool.more(), spool.settling()) == (more, more)
+        names.append([each.name for each in admissions])
+    assert names == [["CSSMTP/job0", "CSSMTP/job1"], ["CSSMTP/job2", "CSSMTP/job3"], ["CSSMTP/job4", "CSSMTP/linked"]]
+    assert spool.admit(None, frozenset(), 2) == []
+
+
+def test_a_file_that_goes_away_or_changes_between_two_calls_with_a_limit_is_seen_as_it_is(
+    spool: DirectorySpool, tmp_path: Path
+) -> None:
+    paths = [drop(tmp_path, f"job{number}", b"HELO a\n") for number in range(4)]
+    for number, path in enumerate(paths):
+        os.utime(path, (1_760_000_000 + number, 1_760_000_000 + number))
+    spool.admit(None, frozenset(), 1)
+    paths[1].unlink()
+    paths[2].write_bytes(b"HELO another\n")
+    os.utime(paths[2], (1_760_000_000, 1_760_000_000))
+    assert [(each.name, each.problem) for each in spool.admit()] == [("CSSMTP/job2", ""), ("CSSMTP/job3", "")]
+    assert {entry.attributes.bytes for entry in spool.select("CSSMTP")} == {7, 13}
