@@ -16,7 +16,7 @@ from typing import BinaryIO
 from cssmtp.errors import UnreadableData
 from cssmtp.spool import netdata
 from cssmtp.spool.attributes import Attributes
-from cssmtp.spool.lengths import LONGEST_RECORD, cut_len2
+from cssmtp.spool.lengths import LONGEST_RECORD, cut_len2, landmarks_of
 from cssmtp.spool.records import BLOCK_BYTES, Framing, FramingKind, blocks, delimiter, skim
 
 HEAD_BYTES = 64 * 1024
@@ -84,7 +84,7 @@ def detect(stream: BinaryIO, size: int, attributes: Attributes) -> Framing:
     else:
         found = next((framing for test in _TESTS if (framing := test(data)) is not None), None) or _nothing_fits(data)
     _check_encoding(data, found)
-    return found
+    return replace(found, landmarks=landmarks_of(stream)) if found.kind is FramingKind.BDW else found
 
 
 def _with_format_of_netdata(attributes: Attributes, head: bytes) -> Attributes:
