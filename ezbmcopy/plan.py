@@ -214,12 +214,12 @@ def _conflicts(source: str, copies: tuple[Copy, ...], outputs: list[Output]) -> 
 def copy_attributes(original: Attributes, copy: Copy, identity: Identity | None = None) -> Attributes:
     """The attributes of a copy: addressed as the plan says, and for the rest those of the original, or of `identity`.
 
-    The result has no token: the spool gives each entry its own. A copy with a destination only has its user as writer too,
-    since an entry of the spool has a writer; the same mailers select it.
+    The result has no token: the spool gives each entry its own. A copy with a destination only has no writer, as JES gives it
+    none (ezbmcopy.md 4.7): the mailer named by the destination selects it, as work of its destination pool.
     """
     made = replace(
         original,
-        writer=copy.writer or copy.dest.user,
+        writer=copy.writer,
         dest_node=copy.dest.node,
         dest_user=copy.dest.user,
         sysout_class=copy.sysout_class or original.sysout_class,

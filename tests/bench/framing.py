@@ -96,7 +96,8 @@ def measured(name: str, framing: Framing, records: list[bytes]) -> str:
     average = sum(map(len, records)) / len(records)
     each = len(data) / len(records) / both * 1000
     verdict = "" if framing.kind not in (FramingKind.FIXED, FramingKind.RDW) else "  goal met" if both >= GOAL else "  BELOW GOAL"
-    return f"{name:<32}{average:>6.0f}{finding:>8.0f}{reading:>10.0f}{both:>8.0f}{each:>11.0f}{with_lines:>12.0f}{plain:>12.0f}{verdict}"
+    figures = f"{finding:>8.0f}{reading:>10.0f}{both:>8.0f}{each:>11.0f}{with_lines:>12.0f}{plain:>12.0f}"
+    return f"{name:<32}{average:>6.0f}{figures}{verdict}"
 
 
 def main() -> None:
