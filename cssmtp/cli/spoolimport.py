@@ -94,7 +94,7 @@ class _Sink:
             attributes = self._attributes(deck)
             if self.place:
                 self.spool.prepare(attributes, [deck.data], self._series(), deck.end)
-                Disk().replace(self.place, b"%d\n" % deck.end)
+                _note(self.place, deck.end)
                 entry = self.spool.publish_prepared(self._series(), deck.end)
             else:
                 entry = self.spool.create(attributes, [deck.data])
@@ -202,6 +202,13 @@ def _from_file(arguments: argparse.Namespace, sink: _Sink, stop: threading.Event
         raise UsageError(f"{plain(arguments.source, SHOWN)}: {os.strerror(fault.errno or 0)}") from fault
     if not sink.place:
         sink.take(stream.finish())
+
+
+def _note(place: Path, offset: int) -> None:
+    try:
+        Disk().replace(place, b"%d\n" % offset)
+    except SpoolError as fault:
+        raise UsageError(f"--place cannot be noted, so no deck is put in: {fault.show()}") from fault
 
 
 def _noted(place: Path | None) -> int:

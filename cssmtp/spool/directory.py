@@ -213,9 +213,14 @@ class DirectorySpool(SpoolStore):
         if claim.attributes != entry.attributes:
             claim.settle(claim.attributes, entry.path)
             raise SpoolError(f"{entry.path}: somebody else has just changed it; list the spool again")
-        claim.note(word)
         stays = entry.state == "done" and not selectable(attributes)
-        claim.settle(attributes, entry.path if stays else self._tree.home(entry.id, attributes))
+        try:
+            claim.note(word)
+            claim.settle(attributes, entry.path if stays else self._tree.home(entry.id, attributes))
+        except SpoolError:
+            if claim.attributes == entry.attributes:  # nothing has changed: so is its place
+                self._tree.disk.move(claim.path, entry.path)
+            raise
 
     def _set_aside(self, entry: SpoolEntry) -> None:
         """Moves an entry with unusable attributes to `bad`, so that the rest goes on."""

@@ -165,6 +165,15 @@ def test_with_a_place_each_deck_is_put_in_once_wherever_a_run_is_killed(
     assert list((bench.root / "spool" / "tmp").glob("import.*")) == []
 
 
+def test_a_place_that_cannot_be_noted_is_named_and_no_deck_is_put(bench: Bench) -> None:
+    (bench.root / "prt1.txt").write_bytes(DECK)
+    status, _, err = bench.run(bench.root / "prt1.txt", "--place", bench.root / "nowhere" / "place")
+    assert (status, bench.entries()) == (2, [])
+    assert f"--place cannot be noted, so no deck is put in: {bench.root / 'nowhere' / 'place'}" in err
+    assert bench.run(bench.root / "prt1.txt", "--place", bench.root / "place")[0] == 0
+    assert [data for _, data, _ in bench.entries()] == [DECK]
+
+
 def test_a_place_that_is_none_is_told(bench: Bench) -> None:
     (bench.root / "prt1.txt").write_bytes(DECK)
     (bench.root / "place").write_bytes(b"here")
