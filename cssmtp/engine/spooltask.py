@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import BinaryIO
 
-from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.bsmtp.interpreter import Rejected
 from cssmtp.config.model import TargetServer
 from cssmtp.delivery.link import EightBit
 from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
-from cssmtp.engine.ending import dispose, report_text, uninterrupted
+from cssmtp.engine.ending import Result, dispose, insisted, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
-from cssmtp.engine.fitting import ALL_FIT, Fitting
+from cssmtp.engine.fitting import Fitting
 from cssmtp.engine.ledger import History, MailState, Then
 from cssmtp.engine.parcels import MailParcel, Parcel, Wire
 from cssmtp.engine.parking import ParkedMail, Parking
 from cssmtp.engine.pending import Pending
 from cssmtp.engine.reading import DeckReader
+from cssmtp.engine.reading_ahead import DeckAhead, Slices
 from cssmtp.engine.rendering import Rendering
 from cssmtp.engine.retry import RETRY_EXHAUSTED, lingering_delay, long_retry_delay
 from cssmtp.errors import UnknownCodePage, UnreadableData
@@ -47,6 +47,7 @@ from cssmtp.observe.events import (
     SpoolFileClaimed,
     SpoolFileEnded,
     SpoolFileUnreadable,
+    SpoolUnusable,
 )
 from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
@@ -54,11 +55,14 @@ from cssmtp.spool.store import Claim
 DELIVERED_BEFORE = Outcome(Verdict.DELIVERED, "sent before this start")
 """What a warm start knows of a recipient that got its mail."""
 
+AT_ONCE_OCTETS = 256 * 1024
+"""Up to so many octets, finding out how a file is framed takes no longer than reading a slice of it."""
+
 _task_ids = itertools.count(1)
 
 
 def nothing() -> None:
-    """What follows a record that nobody waits for."""
+    """What follows where nobody waits for anything to follow."""
 
 
 def next_task_id() -> int:
@@ -92,12 +96,14 @@ class SpoolTask:
         self._history: History | None = None
         self._taken: Mapping[int, tuple[Outcome, ...]] = {}
         self._resuming = False
-        self._stopping = False
+        self._stopping = False  # nothing more is begun
+        self._stopped = False  # ... because the gateway stops
         self._reader: DeckReader | None = None
         self._rendering: Rendering | None = None
         self._origin = origin_of(self._file, self._configuration)
         self._headers = HeaderMaker(self._origin, self._configuration.header)
-        self._aftermath = Aftermath(self._file, self._origin, context, self._pending, self)
+        put_off = nothing if context.ledger.lasting else None  # the mail stays open, so the stop gives the file back
+        self._aftermath = Aftermath(self._file, self._origin, context, self._pending, self, put_off)
 
     # --- the life of the task
 
@@ -107,18 +113,19 @@ class SpoolTask:
             return await self._work()
         except asyncio.CancelledError:
             self._drop_mails()
+            await uninterrupted(self._aftermath.written())
             self._claim.release()
             raise
         except Exception as error:
             # Unknown means retry, but not for ever and not silently: a fault of ours holds the file for a person to look at.
             self._stopping = True
             self._drop_mails()
-            await asyncio.to_thread(self._claim.hold, f"internal error: {type(error).__name__}: {error}")
+            await self._insisted(partial(self._claim.hold, f"internal error: {type(error).__name__}: {error}"))
             raise
 
     def stop_reading(self) -> None:
         """Take no more mails out of the file; those under way go on."""
-        self._stopping = True
+        self._stopping = self._stopped = True
 
     def flush(self) -> int:
         """End long retry now for every mail that waits in it, as if RetryLimit were reached (FLUSHRETRY TKID=).
@@ -140,7 +147,7 @@ class SpoolTask:
             pool=pool,
             state=TaskState.LONG_RETRY if retrying and self.waits and not pending else TaskState.ACTIVE,
             file=self._file,
-            records=self._reader.records if self._reader is not None else 0,
+            records=self._reader.progress.records if self._reader is not None else 0,
             read=book.mails + self._pending.count,
             sent=book.sent,
             failed=book.undeliverable + book.rejected,
@@ -169,19 +176,22 @@ class SpoolTask:
         with self._claim.open() as stream:
             reader = await self._open(stream)
             if reader is not None:
-                await self._read(reader)
+                slices = Slices(reader, await self._ahead(reader))
+                try:
+                    await self._read(reader, slices)
+                finally:
+                    slices.close()
         self.waits = True
         await self._pending.wait()
-        if self._stopping and not (reader is None or reader.finished):
+        if self._stopping and not (reader is None or reader.progress.finished):
             raise asyncio.CancelledError("stopped before the end of the file")
         return await uninterrupted(self._end())
 
     async def _open(self, stream: BinaryIO) -> DeckReader | None:
         observer, gate = self._context.deck_observer(self._file), self._context.gate(self._file)
+        begin = partial(DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer, gate)
         try:
-            reader = await asyncio.to_thread(
-                DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer, gate
-            )
+            reader = begin() if self._claim.size <= AT_ONCE_OCTETS else await asyncio.to_thread(begin)
         except (UnreadableData, UnknownCodePage) as error:
             self._unreadable(str(error))
             return None
@@ -189,7 +199,14 @@ class SpoolTask:
         self._rendering = Rendering(self._file, reader.page, self._context, self._stuffed, self._book.lose)
         return reader
 
-    async def _read(self, reader: DeckReader) -> None:
+    async def _ahead(self, reader: DeckReader) -> DeckAhead | None:
+        """The deck as another process reads it, where there is one and it pays."""
+        if self._context.reading is None or reader.private:
+            return None
+        with self._claim.open() as stream:
+            return await self._context.reading.open(stream, self._claim.size, self._claim.attributes, self._configuration)
+
+    async def _read(self, reader: DeckReader, slices: Slices) -> None:
         flow = self._context.flow
         fitting = self._follow_refresh(reader)
         while not self._stopping:
@@ -200,7 +217,7 @@ class SpoolTask:
             if self._seen is not self._context.configuration:
                 fitting = self._follow_refresh(reader)
             try:
-                findings = await self._slice(reader, fitting)
+                findings = await slices.next(fitting)
             except UnreadableData as error:
                 self._unreadable(str(error))
                 return
@@ -223,24 +240,6 @@ class SpoolTask:
         self._seen = self._context.configuration
         self._headers = HeaderMaker(self._origin, self._seen.header)
         return Fitting(reader, self._seen, self._claim.open)
-
-    async def _slice(self, reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
-        """The next slice. A slice is a few milliseconds of computing, done on the loop: a thread that computes beside it costs
-        delivery a quarter of its rate, because both need the one interpreter. Where it may take long (a user exit is asked,
-        lines are measured in a target's charset, double-byte text is read) a worker thread does it.
-        """
-        if reader.asks or fitting.measures or reader.source.mixed:
-            return await asyncio.to_thread(self._next_slice, reader, fitting)
-        await asyncio.sleep(0)
-        return self._next_slice(reader, fitting)
-
-    @staticmethod
-    def _next_slice(reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
-        """The next findings, and which charsets the mails among them do not fit."""
-        findings = reader.next_slice()
-        if findings is None:
-            return None
-        return [(finding, fitting.of(finding) if isinstance(finding, DeckMail) else ALL_FIT) for finding in findings]
 
     def _unreadable(self, reason: str) -> None:
         self._found(unreadable(reason))
@@ -432,17 +431,21 @@ class SpoolTask:
     async def _end(self) -> FileResult:
         book, claim = self._book, self._claim
         if self._reader is not None:
-            book.read(self._reader.records, claim.size, self._reader.counted_errors)
+            book.read(self._reader.progress.records, claim.size, self._reader.progress.counted_errors)
         decided = self._decided()
         if book.bad:
             await self._report(decided)
         if self._context.courier is not None:
             self._context.courier.file_ended()
-        became = await asyncio.to_thread(dispose, claim, self._decided(), book.summary())
+        became = await self._insisted(partial(dispose, claim, self._decided(), book.summary()))
         if self._aftermath.kept:  # else it comes up again when released, for its dead letters and not for mail that was sent
             self._context.ledger.forget(self._file.id)
         self._publish(SpoolFileEnded(self._file, book.counts(), became, book.fault_lines))
         return FileResult(book.mails, book.bad or book.parked > 0)
+
+    async def _insisted(self, work: Callable[[], Result]) -> Result:
+        """Dispose of the file; a disk that fails is told and waited for, unless the gateway stops."""
+        return await insisted(work, lambda error: self._publish(SpoolUnusable(str(error))), lambda: self._stopped)
 
     def _decided(self) -> Disposition:
         # Where a dead letter could not be written, the spool file is the only copy that is left.

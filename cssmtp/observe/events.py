@@ -164,7 +164,7 @@ class SpoolUnusable(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpoolFileClaimed(Event):
-    """We begin with a spool file. `octets` its size, `tries` how many crashes it has survived, `framing` in words."""
+    """We begin with a spool file. `octets` its size, `tries` as in `store.Claim`, `framing` in words."""
 
     file: SpoolFile
     octets: int
