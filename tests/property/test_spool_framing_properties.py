@@ -124,7 +124,7 @@ def test_encode_makes_one_piece_per_record(framing: Framing) -> None:
 
 @settings(max_examples=100)
 @given(
-    lengths=st.lists(st.sampled_from([0, 3, 80, 80, 80, 251, 252, 300, 1023, 1024]), max_size=8),
+    lengths=st.lists(st.sampled_from([0, 3, 80, 80, 80, 251, 252, 300]), max_size=8),
     repeats=st.integers(1, 50),
     draw=st.data(),
 )
