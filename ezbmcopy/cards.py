@@ -21,11 +21,20 @@ DECK_LIMIT = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong on a card (counted from 1; 0: no card in particular). A warning does not stop the copying."""
+    """Something wrong on a card (counted from 1; 0: no card in particular). A warning does not stop the copying. `follows`: it
+    may be no more than what another error on the same card leads to."""
 
     card: int
     text: str
     warning: bool = False
+    follows: bool = False
+
+
+def without_consequences(problems: list[Problem]) -> list[Problem]:
+    """In the order of the cards, without what only follows from another error on its card."""
+    causes = {problem.card for problem in problems if not problem.warning and not problem.follows}
+    kept = (problem for problem in problems if not problem.follows or problem.card not in causes)
+    return sorted(kept, key=lambda problem: problem.card)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,11 @@ from cssmtp.clock import SystemClock
 from cssmtp.errors import SpoolError
 from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.names import node_name
-from ezbmcopy.cards import DECK_LIMIT, Problem
+from ezbmcopy.cards import DECK_LIMIT, Problem, without_consequences
 from ezbmcopy.deck import read_deck
 from ezbmcopy.duplicate import INTERNAL, NO_SPOOL, NORMAL, WRONG_INPUT, Copier, run
-from ezbmcopy.plan import Identity, Plan, plan_of_deck, plan_of_options
-from ezbmcopy.report import Report
+from ezbmcopy.plan import DEFAULT_WRITER, Identity, Plan, plan_of_deck, plan_of_options
+from ezbmcopy.report import Report, counted
 
 EPILOG = """\
 DECK is the JCL of the procedure: EXEC PGM=EZBMCOPY,PARM='WRITER=name', one or two OUTPUT statements, and the DD SYSUT2 that
@@ -90,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("deck", metavar="DECK", nargs="?", help="the JCL deck; - reads it from standard input")
     parser.add_argument("--parm", metavar="TEXT", help="use this instead of the deck's PARM: 'WRITER=name'")
-    parser.add_argument("--writer", metavar="NAME", help="without a deck: the writer whose files are copied")
+    parser.add_argument("--writer", metavar="NAME", help="without a deck: the writer whose files are copied (default: SMTPD)")
     parser.add_argument(
         "--out",
         metavar="WRITER[,KEY=VALUE...]",
@@ -139,13 +139,15 @@ def _plan(arguments: argparse.Namespace, report: Report) -> Plan | None:
         else:
             deck, problems = read_deck(data)
             plan, more = plan_of_deck(deck, arguments.parm)
-            problems = sorted(problems + more, key=lambda problem: problem.card)
+            problems = without_consequences(problems + more)
     elif not refused:
-        plan, faults = plan_of_options(arguments.writer, arguments.out)
+        plan, faults = plan_of_options(arguments.writer or DEFAULT_WRITER, arguments.out)
         problems = [Problem(0, fault) for fault in faults]
     wrong = sum(not problem.warning for problem in problems)
     if problems:
-        report.line(f"EZBMCOPY {arguments.deck or 'options'}: {wrong} errors, {len(problems) - wrong} warnings")
+        report.line(
+            f"EZBMCOPY {arguments.deck or 'options'}: {counted(wrong, 'error')}, {counted(len(problems) - wrong, 'warning')}"
+        )
         report.problems(problems)
     if wrong:
         report.line(f"EZBMCOPY ended: nothing was copied; return code {WRONG_INPUT}")
@@ -156,8 +158,8 @@ def _refusal(arguments: argparse.Namespace) -> str:
     """What is wrong with the arguments taken together, "" for nothing."""
     if arguments.deck and (arguments.writer or arguments.out):
         return "a deck and --writer or --out exclude each other; give one of them"
-    if not arguments.deck and not (arguments.writer and arguments.out):
-        return "there is nothing to do; give a deck, or --writer and --out"
+    if not arguments.deck and not arguments.out:
+        return "there is nothing to do; give a deck, or --out"
     if not arguments.deck and arguments.parm is not None:
         return "--parm goes with a deck; give --writer NAME instead"
     if not arguments.check and not arguments.spool:

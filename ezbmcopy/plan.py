@@ -103,7 +103,7 @@ def plan_of_deck(deck: Deck, parm: str | None = None) -> tuple[Plan | None, list
         return None, [*problems, Problem(step.card, f"the step has no DD {COPY_DD}; expected one with SYSOUT= and OUTPUT=")]
     dd = step.dds[0]
     outputs = _outputs_of(deck, step, dd, problems)
-    unused = [output for output in coded if output not in outputs]
+    unused = [output for output in coded if output not in outputs] if outputs else []
     problems += [Problem(each.card, f"{COPY_DD} does not refer to {each.name}: no copy", warning=True) for each in unused]
     copies = tuple(_copy(dd, output, deck.job_class) for output in outputs)
     problems += _conflicts(source, copies, outputs)
@@ -126,14 +126,14 @@ def plan_of_options(writer: str, outs: list[str]) -> tuple[Plan | None, list[str
         outputs.append(output)
         problems += [f"--out {out}: {problem.text}" for problem in wrong + refused]
     copies = tuple(_copy(Dd(sysout_class=""), output, "") for output in outputs)
-    problems += [problem.text for problem in _conflicts(source, copies, outputs)]
+    problems += [problem.text for problem in _conflicts(source, copies, outputs) if not (problem.follows and problems)]
     return (None if problems else Plan(source, copies)), problems
 
 
 def _outputs_of(deck: Deck, step: Step, dd: Dd, problems: list[Problem]) -> list[Output]:
     """The OUTPUT statements that work for a DD: those it refers to, else the default ones of the step, else of the job."""
     if dd.sysout_class is None:
-        problems.append(Problem(dd.card, f"{COPY_DD} is no sysout data set; expected SYSOUT="))
+        problems.append(Problem(dd.card, f"{COPY_DD} is no sysout data set; expected SYSOUT=", follows=True))
         return []
     found: list[Output] = []
     for reference in dd.references:
@@ -153,7 +153,8 @@ def _outputs_of(deck: Deck, step: Step, dd: Dd, problems: list[Problem]) -> list
             each for each in deck.outputs if each.default
         ]
         if not found:
-            problems.append(Problem(dd.card, f"{COPY_DD} refers to no OUTPUT statement; expected OUTPUT=(*.name,*.name)"))
+            text = f"{COPY_DD} refers to no OUTPUT statement; expected OUTPUT=(*.name,*.name)"
+            problems.append(Problem(dd.card, text, follows=True))
     return found
 
 
@@ -191,7 +192,9 @@ def _conflicts(source: str, copies: tuple[Copy, ...], outputs: list[Output]) -> 
     for copy, output in zip(copies, outputs, strict=True):
         if not copy.mailers:
             problems.append(
-                Problem(output.card, f"the copy by {copy.name} has neither writer nor user; expected WRITER= or DEST=")
+                Problem(
+                    output.card, f"the copy by {copy.name} has neither writer nor user; expected WRITER= or DEST=", follows=True
+                )
             )
         if source in copy.mailers:
             problems.append(
@@ -214,12 +217,12 @@ def _conflicts(source: str, copies: tuple[Copy, ...], outputs: list[Output]) -> 
 def copy_attributes(original: Attributes, copy: Copy, identity: Identity | None = None) -> Attributes:
     """The attributes of a copy: addressed as the plan says, and for the rest those of the original, or of `identity`.
 
-    The result has no token: the spool gives each entry its own. A copy with a destination only has its user as writer too,
-    since an entry of the spool has a writer; the same mailers select it.
+    The result has no token: the spool gives each entry its own. A copy with a destination only has no writer, as JES gives it
+    none (ezbmcopy.md 4.7): the mailer named by the destination selects it, as work of its destination pool.
     """
     made = replace(
         original,
-        writer=copy.writer or copy.dest.user,
+        writer=copy.writer,
         dest_node=copy.dest.node,
         dest_user=copy.dest.user,
         sysout_class=copy.sysout_class or original.sysout_class,

@@ -90,6 +90,11 @@ class Report:
         )
 
 
+def counted(number: int, noun: str) -> str:
+    """Like "1 error" and "2 errors"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def target(copy: Copy) -> str:
     """Where a copy goes, in one word: its writer, or its destination."""
     return copy.writer or ".".join(part for part in (copy.dest.node, copy.dest.user) if part)

@@ -1,13 +1,15 @@
 """`cssmtp spool import-print`: decks out of a printer or punch stream: a file, standard input, a growing file, a Hercules socket.
 
-Promises: a deck is in the spool before the place behind it is noted; a deck that the stream's end cut off is put in held, with
-the reason, or left for the next run when the place is noted.
+Promises: with a place, each deck is put in exactly once, whatever ends the process and whenever: the deck is prepared, on
+disk but out of sight, then the place behind it is noted, then the deck appears by one rename, so that place and disk tell
+the next run what is left to do. A deck that the stream's end cut off is put in held, with the reason, or left for the next run.
 Never: writes to the socket; cuts by itself (that is `spool.printstream`).
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import os
 import re
@@ -29,6 +31,7 @@ from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.disk import Disk
 from cssmtp.spool.names import is_job_id, is_name, job_name
 from cssmtp.spool.printstream import SEPARATOR, Cut, Deck, Form, PrintStream
+from cssmtp.spool.store import SpoolEntry
 
 PIECE = 64 * 1024
 LOOK_SECONDS = 1.0
@@ -42,7 +45,8 @@ pages a deck is all that stands between two separator pages. --separator is a Py
 separator page; its groups jobname, jobid (or kind and number) become attributes.
 
 A deck that breaks off inside its data is put in held. With --place FILE the place behind the last deck is kept in FILE, a later
-run goes on there, and what is not complete is left to it. After a crash the deck last put may be put once more.
+run with the same FILE goes on there, and what is not complete is left to it. Each deck is put in exactly once then, also when
+a run is killed; the next run finishes what it was at. Let one run at a time use a FILE.
 
 exit status: 0 the stream has ended, 1 some deck could not be put or was put in held, 2 wrong command line or unusable spool
 """
@@ -78,24 +82,41 @@ class _Sink:
     place: Path | None
     failed: bool = False
 
+    def resume(self) -> int:
+        """Where the stream is to be read from; a deck that a killed run had noted but not published appears now."""
+        offset = _noted(self.place)
+        if self.place and (entry := self.spool.publish_prepared(self._series(), offset)):
+            self._tell(entry, entry.attributes.hold_reason)
+        return offset
+
     def take(self, decks: list[Deck]) -> None:
         for deck in decks:
-            self._put(deck)
+            attributes = self._attributes(deck)
             if self.place:
-                Disk().replace(self.place, b"%d\n" % deck.end)
+                self.spool.prepare(attributes, [deck.data], self._series(), deck.end)
+                _note(self.place, deck.end)
+                entry = self.spool.publish_prepared(self._series(), deck.end)
+            else:
+                entry = self.spool.create(attributes, [deck.data])
+            if entry:
+                self._tell(entry, deck.problem)
 
-    def _put(self, deck: Deck) -> None:
+    def _series(self) -> str:
+        """The decks prepared for one place: a word made of its path."""
+        return "import." + hashlib.sha256(os.fsencode(os.path.realpath(self.place or ""))).hexdigest()[:16]
+
+    def _attributes(self, deck: Deck) -> Attributes:
         attributes = self.defaults
         if is_name(deck.job.jobname):
             attributes = replace(attributes, jobname=deck.job.jobname)
         if is_job_id(deck.job.jobid):
             attributes = replace(attributes, jobid=deck.job.jobid)
-        if deck.problem:
-            attributes = replace(attributes, hold="system", hold_reason=deck.problem)
-        entry = self.spool.create(attributes, [deck.data])
-        print(f"{entry.id}: {entry.attributes.jobname}, {len(deck.data)} bytes, {entry.state}", flush=True)
-        if deck.problem:
-            tell("import-print", entry.id, f"{deck.problem}; it is held")
+        return replace(attributes, hold="system", hold_reason=deck.problem) if deck.problem else attributes
+
+    def _tell(self, entry: SpoolEntry, problem: str) -> None:
+        print(f"{entry.id}: {entry.attributes.jobname}, {entry.attributes.bytes} bytes, {entry.state}", flush=True)
+        if problem:
+            tell("import-print", entry.id, f"{problem}; it is held")
             self.failed = True
 
 
@@ -158,7 +179,7 @@ def _stopping() -> Iterator[threading.Event]:
 
 def _from_file(arguments: argparse.Namespace, sink: _Sink, stop: threading.Event) -> None:
     """A file from the noted place on; with --follow as it grows, and from its start when it has become shorter."""
-    offset = _noted(sink.place)
+    offset = sink.resume()
     try:
         with open(arguments.source, "rb") as file:
             if offset > os.fstat(file.fileno()).st_size:
@@ -181,6 +202,13 @@ def _from_file(arguments: argparse.Namespace, sink: _Sink, stop: threading.Event
         raise UsageError(f"{plain(arguments.source, SHOWN)}: {os.strerror(fault.errno or 0)}") from fault
     if not sink.place:
         sink.take(stream.finish())
+
+
+def _note(place: Path, offset: int) -> None:
+    try:
+        Disk().replace(place, b"%d\n" % offset)
+    except SpoolError as fault:
+        raise UsageError(f"--place cannot be noted, so no deck is put in: {fault.show()}") from fault
 
 
 def _noted(place: Path | None) -> int:

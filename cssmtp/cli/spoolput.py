@@ -26,7 +26,7 @@ from cssmtp.errors import SpoolError, UnreadableData, UsageError
 from cssmtp.messages import plain
 from cssmtp.spool.attributes import Attributes, from_json
 from cssmtp.spool.directory import DirectorySpool
-from cssmtp.spool.dropzone import SIDECAR_LIMIT
+from cssmtp.spool.dropzone import SIDECAR_LIMIT, owner_name
 from cssmtp.spool.framing import detect
 from cssmtp.spool.layouts import LAYOUTS, from_job, is_job, place
 
@@ -121,8 +121,8 @@ def _attributes(source: _Source, stream: BinaryIO, arguments: argparse.Namespace
 
 def _user() -> str:
     """Who puts the file in, as the owner of the job."""
-    name = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or f"UID{os.getuid()}"
-    return name.upper() if name.isascii() and name.isprintable() and " " not in name and len(name) <= 32 else f"UID{os.getuid()}"
+    number = os.environ.get("SUDO_UID", "")
+    return owner_name(int(number) if number.isascii() and number.isdigit() and os.getuid() == 0 else os.getuid())
 
 
 def _date_of(stream: BinaryIO) -> str:

@@ -198,17 +198,19 @@ def from_json(data: bytes, defaults: Attributes) -> tuple[Attributes, list[str]]
     try:
         if data.count(b"[") + data.count(b"{") > MOST_BRACKETS:
             raise ValueError(f"more than {MOST_BRACKETS} brackets and braces")
-        tree = json.loads(data.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite)
+        text = data.decode("utf-8").removeprefix("\ufeff")
+        tree = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_once_each)
     except ValueError as fault:
         return defaults, [f"it is not JSON ({fault}); write one JSON object in UTF-8"]
     if not isinstance(tree, dict):
         return defaults, ["it is not a JSON object; write keys and values in braces"]
-    dest = tree.pop("dest", {})
-    if not isinstance(dest, dict) or not dest.keys() <= {"node", "user"}:
-        return defaults, ['key "dest" is not an object with "node" and "user"; write {"user": "NAME"} or leave the key out']
     values: dict[str, Any] = {}
     extra = dict(defaults.extra)
     problems: list[str] = []
+    dest = tree.pop("dest", {})
+    if not isinstance(dest, dict) or not dest.keys() <= {"node", "user"}:
+        problems.append('key "dest" is not an object with "node" and "user"; write {"user": "NAME"} or leave the key out')
+        dest = {}
     for key, value in [*tree.items(), *((f"dest.{key}", value) for key, value in dest.items())]:
         rule = _RULES.get(key)
         if rule is None:
@@ -219,6 +221,14 @@ def from_json(data: bytes, defaults: Attributes) -> tuple[Attributes, list[str]]
         except ValueError:
             problems.append(f'key "{key}" has the value {_shown(value)}; write {rule.want}, or leave the key out')
     return replace(defaults, extra=extra, **values), problems
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) < len(pairs):
+        twice = next(key for key in tree if sum(key == each for each, _ in pairs) > 1)
+        raise ValueError(f"key {_shown(twice)} stands there twice")
+    return tree
 
 
 def _no_constant(name: str) -> None:

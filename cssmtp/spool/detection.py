@@ -9,6 +9,7 @@ Never: guesses; raises anything else, whatever the bytes are.
 from __future__ import annotations
 
 import codecs
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -16,7 +17,7 @@ from typing import BinaryIO
 from cssmtp.errors import UnreadableData
 from cssmtp.spool import netdata
 from cssmtp.spool.attributes import Attributes
-from cssmtp.spool.lengths import LONGEST_RECORD, cut_len2
+from cssmtp.spool.lengths import LONGEST_RECORD, cut_len2, cut_len4, cut_rdw, landmarks_of
 from cssmtp.spool.records import BLOCK_BYTES, Framing, FramingKind, blocks, delimiter, skim
 
 HEAD_BYTES = 64 * 1024
@@ -84,7 +85,7 @@ def detect(stream: BinaryIO, size: int, attributes: Attributes) -> Framing:
     else:
         found = next((framing for test in _TESTS if (framing := test(data)) is not None), None) or _nothing_fits(data)
     _check_encoding(data, found)
-    return found
+    return replace(found, landmarks=landmarks_of(stream)) if found.kind is FramingKind.BDW else found
 
 
 def _with_format_of_netdata(attributes: Attributes, head: bytes) -> Attributes:
@@ -126,7 +127,41 @@ def _nothing_fits(data: _Data) -> Framing:
     raise UnreadableData(
         f"no record format fits the {data.size} bytes, which begin with X'{start}': not text, no lengths that end at the end of "
         "the file, no newlines at most 1024 bytes apart, and not a multiple of 80 bytes; declare framing and lrecl in the sidecar"
+        + _nearest(data)
     )
+
+
+def _first_record(head: bytes, kind: FramingKind) -> bytes:
+    """The first record by its length, b"" when there is none."""
+    try:
+        match kind:
+            case FramingKind.BDW:
+                found = cut_rdw(head[4:], 1, int, 1)
+            case FramingKind.RDW:
+                found = cut_rdw(head, 1, int, 1)
+            case FramingKind.LEN4:
+                found = cut_len4(head, 1, int, 1)
+            case _:
+                found = cut_len2(head, 1, int, 1)
+    except UnreadableData:
+        return b""
+    return b"".join(found.records)
+
+
+def _nearest(data: _Data) -> str:
+    """Where a file that begins like a deck breaks off, in the words of its framing; "" when it begins like none."""
+    for kind in _LENGTH_KINDS:
+        if not _greets(data, _first_record(data.head, kind)):
+            continue
+        try:
+            deque(blocks(data.stream, Framing(kind)), maxlen=0)
+        except UnreadableData as fault:
+            return f". As {kind.value}: {fault}"
+    width = FIXED_LENGTHS[0]
+    if any(data.command(0, encoding) in _GREETINGS and data.command(width, encoding) for encoding in ("ebcdic", "ascii")):
+        count, rest = divmod(data.size, width)
+        return f". As fixed, {width} bytes each: record {count + 1} at byte {count * width} has {rest} bytes"
+    return ""
 
 
 # The tests, in the order of jes-spool.md 12

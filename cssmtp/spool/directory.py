@@ -116,6 +116,44 @@ class DirectorySpool(SpoolStore):
         return (names | set(tree.names(tree.owners))) - {""}
 
     def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:
+        id, attributes, built = self._build(attributes, data)
+        try:
+            return self._publish(id, attributes, built)
+        except BaseException:
+            self._tree.disk.remove(built)
+            raise
+
+    def prepare(self, attributes: Attributes, data: BinaryIO | Iterable[bytes], series: str, mark: int) -> None:
+        """Builds an entry that nobody sees before `publish_prepared`; it is forced to disk, and `recover` leaves it alone.
+
+        `series` is a word without `@`; `mark` tells the entries of one series apart. Raises as `create`.
+        """
+        disk = self._tree.disk
+        id, _, built = self._build(attributes, data)
+        kept = self._tree.tmp / f"{series}.{mark}"
+        disk.sync_path(built)
+        disk.make_directory(kept)
+        disk.move(built, kept / id)
+        disk.sync_path(kept)
+        disk.sync_path(self._tree.tmp)
+
+    def publish_prepared(self, series: str, mark: int) -> SpoolEntry | None:
+        """Makes the entry prepared with this mark appear, by one rename, and removes all others of the series.
+
+        None when there is none: it was published before, or never prepared. Raises `SpoolError`; a later call goes on.
+        """
+        tree, published = self._tree, None
+        for name in [name for name in tree.names(tree.tmp) if name.startswith(f"{series}.")]:
+            for id in tree.names(tree.tmp / name) if name == f"{series}.{mark}" else ():
+                attributes = tree.read(tree.tmp / name / id)
+                if attributes is None:
+                    raise SpoolError(f"{tree.tmp / name / id}: attrs.json cannot be understood; look at the data, then remove it")
+                published = self._publish(id, attributes, tree.tmp / name / id)
+            tree.disk.remove(tree.tmp / name)
+        return published
+
+    def _build(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> tuple[str, Attributes, Path]:
+        """Id, attributes and directory of a new entry that is complete but not published."""
         tree = self._tree
         id, attributes = tree.complete(attributes)
         problems = from_json(to_json(attributes), Attributes())[1]
@@ -128,12 +166,15 @@ class DirectorySpool(SpoolStore):
             size = tree.disk.write(built / "data", _chunks(data))
             attributes = replace(attributes, bytes=size)
             tree.disk.write(built / "attrs.json", [to_json(attributes)])
-            target = tree.home(id, attributes)
-            tree.publish(built, target)
         except BaseException:
             tree.disk.remove(built)
             raise
-        tree.disk.sync_path(target.parent)
+        return id, attributes, built
+
+    def _publish(self, id: str, attributes: Attributes, built: Path) -> SpoolEntry:
+        target = self._tree.home(id, attributes)
+        self._tree.publish(built, target)
+        self._tree.disk.sync_path(target.parent)
         return SpoolEntry(id, attributes, "ready" if selectable(attributes) else "held", target)
 
     def entries(self, state: str | None = None) -> Iterator[SpoolEntry]:
@@ -195,9 +236,14 @@ class DirectorySpool(SpoolStore):
         if claim.attributes != entry.attributes:
             claim.settle(claim.attributes, entry.path)
             raise SpoolError(f"{entry.path}: somebody else has just changed it; list the spool again")
-        claim.note(word)
         stays = entry.state == "done" and not selectable(attributes)
-        claim.settle(attributes, entry.path if stays else self._tree.home(entry.id, attributes))
+        try:
+            claim.note(word)
+            claim.settle(attributes, entry.path if stays else self._tree.home(entry.id, attributes))
+        except SpoolError:
+            if claim.attributes == entry.attributes:  # nothing has changed: so is its place
+                self._tree.disk.move(claim.path, entry.path)
+            raise
 
     def _set_aside(self, entry: SpoolEntry) -> None:
         """Moves an entry with unusable attributes to `bad`, so that the rest goes on."""

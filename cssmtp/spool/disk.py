@@ -81,7 +81,7 @@ class Disk:
     def replace(self, path: Path, data: bytes) -> None:
         """Gives a file new content in one step; durable."""
         new = path.with_name(path.name + ".new")
-        new.unlink(missing_ok=True)
+        self.remove(new)
         self.write(new, [data])
         self.move(new, path)
         self.sync_path(path.parent)

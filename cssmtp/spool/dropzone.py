@@ -222,18 +222,18 @@ class _Scan:
             return (found.path, f"cannot be taken: {fault}")
         problems = problems or _check(built / "data", found)
         try:
-            self._publish(id, built, attributes, [f"{found.shown}: {problem}" for problem in problems])
+            self._publish(id, built, attributes, found.shown, problems)
         except SpoolError:
             undo_admission(self._tree, built)
             raise
         return None
 
-    def _publish(self, id: str, built: Path, attributes: Attributes, problems: list[str]) -> None:
+    def _publish(self, id: str, built: Path, attributes: Attributes, shown: str, problems: list[str]) -> None:
         """The last step for a file that is ours now."""
         tree = self._tree
         drop = attributes.extra["drop"]
         if problems:
-            tree.disk.write(built / "reason", [("\n".join(problems) + "\n").encode()])
+            tree.disk.write(built / "reason", ["".join(f"{shown}: {problem}\n" for problem in problems).encode()])
             target = tree.root / "bad" / id
         elif attributes.outdisp == "PURGE":
             tree.purge(built, id)
@@ -275,7 +275,7 @@ def _read_sidecar(path: Path) -> tuple[bytes, _Stamp]:
 def _attributes(found: _Dropped, node: str) -> tuple[Attributes, list[str], bool]:
     """The attributes for a dropped file, the problems of its sidecar, and whether the sidecar proves the file complete."""
     status = found.status
-    owner = _owner_name(status.st_uid)
+    owner = owner_name(status.st_uid)
     defaults = Attributes(
         writer=found.writer,
         jobname=job_name(os.fsencode(found.path.name)),
@@ -303,7 +303,7 @@ def _attributes(found: _Dropped, node: str) -> tuple[Attributes, list[str], bool
     return replace(attributes, bytes=status.st_size), [f"sidecar: {problem}" for problem in problems], complete
 
 
-def _owner_name(uid: int) -> str:
+def owner_name(uid: int) -> str:
     """The file's owner as a user id: the user name in upper case, or UIDn for a user without a (plain) name."""
     try:
         name = pwd.getpwuid(uid).pw_name.upper()

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import struct
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
+from io import BytesIO
 from itertools import repeat
 from typing import BinaryIO, NamedTuple
 
@@ -26,8 +28,14 @@ LONGEST_BLOCK = 2 * 1024 * 1024
 """Bytes of one block with BDW; the large blocks of tapes have 256 KiB. Keeps memory bounded."""
 FEWEST_ALIKE = 32
 """A run of so many records of one length is worth cutting at once."""
-LOOK_AGAIN_AFTER = 128
-"""Records cut one by one before the next look for such a run."""
+LOOK_AGAIN_AFTER = 1024
+"""Records of other lengths before the next look for such a run."""
+LANDMARK_BYTES = 1024 * 1024
+"""Distance between block starts that are remembered of a file, so that reading in its middle need not begin at its start."""
+SHORT = 1024
+"""Records of fewer bytes are read by a table of their length fields."""
+GROUP = 32
+"""Lengths that are tried one after the other in a walk, see `_short_run`."""
 
 RDW = struct.Struct(">HBB")
 LEN4 = struct.Struct(">I")
@@ -53,39 +61,36 @@ def cut_rdw(buffer: bytes, most: int, where: Where, first: int) -> Cut:
     """Records with RDW; the segments of a spanned record are joined."""
     records: list[bytes] = []
     position = 0
-    while True:
-        taken, width = _alike(buffer, position, most - len(records) if most >= 0 else most)
+    while len(records) != most:
+        left = most - len(records) if most >= 0 else len(buffer)
+        taken, end = _alike(buffer, position, left)
+        if not taken:
+            taken, end = _short_records(buffer, position, min(left, LOOK_AGAIN_AFTER), _fields(RDW_FIELD))
+        if not taken:
+            record, end = _one_record(buffer, position, where, first + len(records))
+            if record is None:
+                break
+            taken = [record]
         records += taken
-        position += width
-        before = len(records)
-        goal = before + LOOK_AGAIN_AFTER if most < 0 else min(most, before + LOOK_AGAIN_AFTER)
-        position = _short_records(buffer, position, records, goal)
-        if len(records) == goal and goal != most:
-            continue
-        if len(records) == goal:
-            return Cut(records, position)
-        record, position = _one_record(buffer, position, where, first + len(records))
-        if record is None:
-            return Cut(records, position)
-        records.append(record)
+        position = end
+    return Cut(records, position)
 
 
 def _alike(buffer: bytes, position: int, most: int) -> tuple[list[bytes], int]:
-    """The run of records of one length at `position`, when it is long enough to be worth it, and the bytes it takes."""
+    """At most `most` records of one length at `position`, when there are enough of them to be worth it, and where they end."""
     width = int.from_bytes(buffer[position : position + 2])
     if width <= 4 or width > LONGEST_RECORD:
-        return [], 0
+        return [], position
     head = buffer[position : position + 4]
     if head[2:] != b"\x00\x00" or buffer[position + width * (FEWEST_ALIKE - 1) :][:4] != head:
-        return [], 0
-    whole = (len(buffer) - position) // width
-    count = whole if most < 0 else min(whole, most)
+        return [], position
+    count = min((len(buffer) - position) // width, most)
     for index in range(4):
         column = buffer[position + index : position + width * count : width]
         count = len(column) - len(column.lstrip(head[index : index + 1]))
     if count < FEWEST_ALIKE:
-        return [], 0
-    return list(_alike_format(width, count).unpack_from(buffer, position)), width * count
+        return [], position
+    return list(_alike_format(width, count).unpack_from(buffer, position)), position + width * count
 
 
 @lru_cache(64)
@@ -93,23 +98,45 @@ def _alike_format(width: int, count: int) -> struct.Struct:
     return struct.Struct(f"4x{width - 4}s" * count)
 
 
-def _short_records(buffer: bytes, position: int, records: list[bytes], goal: int) -> int:
-    """Appends records of at most 251 bytes in one segment until there are `goal`; returns where it stopped.
+class LengthField(NamedTuple):
+    """The field that leads a record: how it is written, and how much more than the data it counts."""
 
-    It leaves the last bytes to `_one_record`, so that no record here can reach beyond the end.
+    form: struct.Struct
+    extra: int = 0
+
+
+RDW_FIELD = LengthField(struct.Struct(">H2x"), 4)
+LEN4_FIELD = LengthField(LEN4)
+LEN2_FIELD = LengthField(LEN2)
+
+
+@cache
+def _fields(field: LengthField) -> dict[bytes, int]:
+    """The fields of all short records, each with the bytes of data that follow it."""
+    return {field.form.pack(size + field.extra): size for size in range(SHORT)}
+
+
+def _short_records(buffer: bytes, position: int, most: int, fields: dict[bytes, int]) -> tuple[list[bytes], int]:
+    """At most `most` records from `position` on that are led by one of `fields` and are all there, and where they end.
+
+    The interpreter takes no step per record: fields are read, looked up and followed by their data inside three nested `map`s.
     """
-    add, field = records.append, LEN4.unpack_from
-    end = len(buffer) - 256
-    for _ in repeat(None, goal - len(records)):
-        if position > end:
-            break
-        (rdw,) = field(buffer, position)
-        if rdw & 0xFF00_FFFF or rdw < 0x0004_0000:
-            break
-        following = position + (rdw >> 16)
-        add(buffer[position + 4 : following])
-        position = following
-    return position
+    source = BytesIO(buffer)
+    source.seek(position)
+    read = source.read
+    records: list[bytes] = []
+    width = len(next(iter(fields)))
+    try:
+        records.extend(map(read, map(fields.__getitem__, map(read, repeat(width, most)))))
+        end = source.tell()
+    except KeyError as other:
+        end = source.tell() - len(other.args[0])
+    if records and end == len(buffer):
+        start = end - len(records[-1]) - width
+        if fields[buffer[start : start + width]] > len(records[-1]):
+            del records[-1]
+            end = start
+    return records, end
 
 
 def _one_record(buffer: bytes, position: int, where: Where, number: int) -> tuple[bytes | None, int]:
@@ -132,12 +159,18 @@ def _one_record(buffer: bytes, position: int, where: Where, number: int) -> tupl
 
 @cache
 def _short_run() -> re.Pattern[bytes]:
-    """Any number of whole RDW records of at most 251 bytes in one segment: an alternative for each length.
+    """Any number of whole RDW records of at most 251 bytes in one segment: an alternative for each length, in groups, since the
+    engine tries one after the other.
 
-    The regular expression engine walks five times as fast as a loop here can, where nothing but the walk is wanted.
+    Where nothing but the walk is wanted, that is quicker than anything that makes an object of each record.
     """
-    alternatives = b"|".join(re.escape(bytes([4 + size])) + b"\x00\x00" + b".{%d}" % size for size in range(252))
-    return re.compile(b"(?:\x00(?:" + alternatives + b"))*+", re.DOTALL)
+    alternatives = [re.escape(bytes([4 + size])) + b"\x00\x00" + b".{%d}" % size for size in range(252)]
+    groups = (
+        b"(?=[%s-%s])(?:%s)"
+        % (re.escape(bytes([4 + at])), re.escape(bytes([min(3 + at + GROUP, 255)])), b"|".join(alternatives[at : at + GROUP]))
+        for at in range(0, len(alternatives), GROUP)
+    )
+    return re.compile(b"(?:\x00(?:" + b"|".join(groups) + b"))*+", re.DOTALL)
 
 
 def walk_rdw(buffer: bytes, where: Where, first: int) -> int:
@@ -160,21 +193,25 @@ def _alike_end(buffer: bytes, width: int) -> int:
 
 def cut_len4(buffer: bytes, most: int, where: Where, first: int) -> Cut:
     """Records led by four bytes of length that do not count themselves (record mode of z/OSMF)."""
-    return _cut_plain(buffer, most, where, first, LEN4)
+    return _cut_plain(buffer, most, where, first, LEN4_FIELD)
 
 
 def cut_len2(buffer: bytes, most: int, where: Where, first: int) -> Cut:
     """Records led by two bytes of length that do not count themselves (NJE tools)."""
-    return _cut_plain(buffer, most, where, first, LEN2)
+    return _cut_plain(buffer, most, where, first, LEN2_FIELD)
 
 
-def _cut_plain(buffer: bytes, most: int, where: Where, first: int, field: struct.Struct) -> Cut:
+def _cut_plain(buffer: bytes, most: int, where: Where, first: int, field: LengthField) -> Cut:
     records: list[bytes] = []
     position = 0
-    size = field.size
+    size = field.form.size
     end = len(buffer)
-    while position + size <= end and len(records) != most:
-        (length,) = field.unpack_from(buffer, position)
+    while len(records) != most:
+        taken, position = _short_records(buffer, position, most - len(records) if most >= 0 else end, _fields(field))
+        records += taken
+        if position + size > end or len(records) == most:
+            break
+        (length,) = field.form.unpack_from(buffer, position)
         if length > LONGEST_RECORD:
             number, at = first + len(records), where(position)
             raise UnreadableData(f"record {number} at byte {at}: length {length} is above {LONGEST_RECORD}")
@@ -186,24 +223,39 @@ def _cut_plain(buffer: bytes, most: int, where: Where, first: int, field: struct
     return Cut(records, position)
 
 
-def deblocked(stream: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
+def deblocked(stream: BinaryIO, offset: int, landmarks: tuple[int, ...] = ()) -> Iterator[tuple[int, bytes]]:
     """The contents of the blocks from `offset` on, each with the file offset at which it starts.
 
-    `offset` is 0, the start of a block, or the start of a segment in one; which it is, only a walk from block to block tells.
-    Raises `UnreadableData` when a block is no block, is cut off, or does not hold whole segments.
+    `offset` is 0, the start of a block, or the start of a segment in one; which it is, only a walk from block to block tells. The
+    walk begins at the last of `landmarks` before it. Raises `UnreadableData` when a block is no block, is cut off, or does
+    not hold whole segments.
     """
-    position = 0
+    passed = bisect_right(landmarks, offset)
+    for position, end in _block_bounds(stream, landmarks[passed - 1] if passed else 0):
+        if end <= offset:
+            continue
+        start = max(position + 4, offset)
+        content = _read_at(stream, start, end - start)
+        if len(content) < end - start:
+            raise UnreadableData(f"the block at byte {position} is cut off by the end of the file at byte {start + len(content)}")
+        _check_block(content, start, position)
+        yield start, content
+
+
+def landmarks_of(stream: BinaryIO) -> tuple[int, ...]:
+    """Where some blocks of a file with BDW start, in ascending order, `LANDMARK_BYTES` or more apart. Raises `UnreadableData`."""
+    found: list[int] = []
+    for position, _ in _block_bounds(stream, 0):
+        if position >= len(found) * LANDMARK_BYTES:
+            found.append(position)
+    return tuple(found)
+
+
+def _block_bounds(stream: BinaryIO, position: int) -> Iterator[tuple[int, int]]:
+    """Start and end of the blocks from that at `position` on, as their BDWs say."""
     while field := _read_at(stream, position, 4):
         end = position + _block_length(field, position)
-        if end > offset:
-            start = max(position + 4, offset)
-            content = _read_at(stream, start, end - start)
-            if len(content) < end - start:
-                raise UnreadableData(
-                    f"the block at byte {position} is cut off by the end of the file at byte {start + len(content)}"
-                )
-            _check_block(content, start, position)
-            yield start, content
+        yield position, end
         position = end
 
 

@@ -14,7 +14,7 @@ import re
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
 from operator import itemgetter
@@ -85,6 +85,7 @@ class Framing:
     `lrecl` is the record length in bytes of FIXED, else 0. `encoding` is "ebcdic", "ascii" or "utf-8". `carriage` says that the
     first byte of each record is carriage control (RECFM with A or M) and is dropped; `machine` that it is a machine code, some of
     which say that there is nothing to print. `sequence` says that columns 73 to 80 hold sequence numbers, which are dropped.
+    `landmarks` are offsets of some blocks of a file with BDW, if known: reading in its middle begins at the last one before.
     """
 
     kind: FramingKind
@@ -93,6 +94,7 @@ class Framing:
     carriage: bool = False
     machine: bool = False
     sequence: bool = False
+    landmarks: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     def describe(self) -> str:
         """For reports, like "fixed records of 80 bytes, EBCDIC"."""
@@ -141,7 +143,7 @@ def blocks(stream: BinaryIO, framing: Framing, offset: int = 0, first: int = 1) 
     elif kind in _DELIMITERS:
         found = _text_blocks(stream, kind, offset, first)
     else:
-        pieces = deblocked(stream, offset) if kind is FramingKind.BDW else _plain(stream, offset)
+        pieces = deblocked(stream, offset, framing.landmarks) if kind is FramingKind.BDW else _plain(stream, offset)
         found = _length_blocks(pieces, kind, offset, first)
     if framing.encoding != "ebcdic" and offset == 0:
         found = _without_byte_order_mark(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from cssmtp.errors import UnreadableData
 from cssmtp.spool import records as records_module
 from cssmtp.spool.attributes import FRAMINGS, Attributes
 from cssmtp.spool.framing import Framing, FramingKind, blocks, detect, encode
-from cssmtp.spool.lengths import cut_rdw, walk_rdw
+from cssmtp.spool.lengths import Cutter, cut_len2, cut_len4, cut_rdw, walk_rdw
 from cssmtp.spool.records import delimiter
 from tests.spoolkit import ALL_FRAMINGS, framed, name_of, read_records
 
@@ -123,7 +124,9 @@ def test_encode_makes_one_piece_per_record(framing: Framing) -> None:
 
 @settings(max_examples=100)
 @given(
-    lengths=st.lists(st.sampled_from([0, 3, 80, 80, 80, 251, 252, 300]), max_size=8), repeats=st.integers(1, 50), draw=st.data()
+    lengths=st.lists(st.sampled_from([0, 3, 80, 80, 80, 251, 252, 300]), max_size=8),
+    repeats=st.integers(1, 50),
+    draw=st.data(),
 )
 def test_records_of_equal_and_other_lengths_are_cut_as_single_ones_are(
     lengths: list[int], repeats: int, draw: st.DataObject
@@ -136,6 +139,26 @@ def test_records_of_equal_and_other_lengths_are_cut_as_single_ones_are(
     assert (found.records, found.used) == (records[:cut], sum(len(record) + 4 for record in records[:cut]))
     end = draw.draw(st.integers(0, len(data)))
     assert walk_rdw(data[:end], lambda position: position, 1) == cut_rdw(data[:end], -1, lambda position: position, 1).used
+
+
+@pytest.mark.parametrize("cut", [cut_rdw, cut_len4, cut_len2], ids=lambda cut: cut.__name__)
+@settings(max_examples=100)
+@given(
+    sizes=st.lists(st.sampled_from([0, 1, 40, 80, 81, 132, 1023, 1024, 2000]), max_size=30),
+    filler=st.sampled_from([b"\x00", b"\xc1"]),
+    draw=st.data(),
+)
+def test_a_cutter_gives_the_records_that_are_all_there(cut: Cutter, sizes: list[int], filler: bytes, draw: st.DataObject) -> None:
+    kind = {cut_rdw: FramingKind.RDW, cut_len4: FramingKind.LEN4, cut_len2: FramingKind.LEN2}[cut]
+    records = [filler * size for size in sizes]
+    pieces = list(encode(records, Framing(kind)))
+    ends = list(accumulate(map(len, pieces)))
+    data = b"".join(pieces)[: draw.draw(st.integers(0, sum(map(len, pieces))))]
+    whole = sum(end <= len(data) for end in ends)
+    most = draw.draw(st.integers(-1, len(records)))
+    count = min(whole, most) if most >= 0 else whole
+    found = cut(data, most, lambda at: at, 1)
+    assert (found.records, found.used) == (records[:count], ends[count - 1] if count else 0)
 
 
 @settings(max_examples=150)

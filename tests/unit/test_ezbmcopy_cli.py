@@ -84,8 +84,8 @@ def test_deck_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     ("words", "text"),
     [
         ([DECK, "--writer", "A", "--spool", "s"], "a deck and --writer or --out exclude each other; give one of them"),
-        (["--spool", "s"], "there is nothing to do; give a deck, or --writer and --out"),
-        (["--writer", "A", "--spool", "s"], "there is nothing to do; give a deck, or --writer and --out"),
+        (["--spool", "s"], "there is nothing to do; give a deck, or --out"),
+        (["--writer", "A", "--spool", "s"], "there is nothing to do; give a deck, or --out"),
         (["--writer", "A", "--out", "B", "--parm", "WRITER=A", "--check"], "--parm goes with a deck; give --writer NAME instead"),
         ([DECK], "no spool is named; give --spool DIR"),
         (["nowhere.jcl", "--check"], "the deck nowhere.jcl cannot be read: No such file or directory"),
@@ -122,6 +122,40 @@ def test_a_deck_with_an_error_copies_nothing_and_names_the_card(tmp_path: Path, 
     expected = "another writer name: NJERDR is a writer name reserved by JES; use another one"
     assert f"card 10: error: WRITER=NJERDR cannot be used; expected {expected}" in capsys.readouterr().out
     assert spool(store).counts()["ready"] == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "errors"),
+    [
+        ((b"WRITER=CSSMTP", b"WRITER=NJERDR"), ["card 10: error: WRITER=NJERDR cannot be used"]),
+        ((b"SYSOUT=*", b"SYSOUT=(A,INTRDR)"), ["SYSOUT=(A,INTRDR) cannot be used"]),
+        ((b"WRITER=CSSMTP", b"PRTY=1"), ["card 10: error: the copy by OUT2 has neither writer nor user"]),
+    ],
+)
+def test_an_error_is_told_without_what_only_follows_from_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[bytes, bytes], errors: list[str]
+) -> None:
+    deck = tmp_path / "deck.jcl"
+    text = Path(DECK).read_bytes()
+    assert wrong[0] in text
+    deck.write_bytes(text.replace(*wrong))
+    assert main([str(deck), "--check"]) == 8
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].endswith(": 1 error, 0 warnings")
+    assert out.count("error: ") == 1
+    assert all(error in out for error in errors)
+
+
+def test_a_refused_name_of_an_option_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--writer", "A", "--out", "INTRDR", "--check"]) == 8
+    out = capsys.readouterr().out
+    assert "INTRDR is a writer name reserved by JES" in out
+    assert "neither writer nor user" not in out
+
+
+def test_without_a_writer_the_files_of_smtpd_are_copied(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--out", "B", "--check"]) == 0
+    assert "writer or destination SMTPD" in capsys.readouterr().out
 
 
 def test_unknown_options_end_with_8(capsys: pytest.CaptureFixture[str]) -> None:

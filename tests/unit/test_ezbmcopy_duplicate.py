@@ -14,6 +14,7 @@ import pytest
 from cssmtp.errors import SpoolError
 from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.disk import Disk
+from cssmtp.spool.store import SelectedBy
 from ezbmcopy.duplicate import LONGEST_PAUSE, Copier, run
 from ezbmcopy.plan import Identity, Plan, plan_of_options
 from ezbmcopy.report import Report
@@ -72,6 +73,15 @@ def plan(*outs: str) -> Plan:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path, plan())
+
+
+def test_a_copy_for_a_destination_is_work_of_the_destination_pool(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, plan("SMTPD1", "DEST=N2.NEWMAIL"))
+    bench.spool.create(plain(writer="SMTPD", jobname="A"), [b"a"])
+    assert bench.run() == 0
+    assert [entry.attributes.jobname for entry in bench.spool.select("NEWMAIL", by=SelectedBy.DEST)] == ["A"]
+    assert bench.spool.select("NEWMAIL", by=SelectedBy.WRITER) == []
+    assert [entry.attributes.jobname for entry in bench.spool.select("SMTPD1", by=SelectedBy.WRITER)] == ["A"]
 
 
 def test_files_of_the_writer_or_the_destination_are_copied_and_others_are_not(bench: Bench) -> None:

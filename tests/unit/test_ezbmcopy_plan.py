@@ -260,8 +260,9 @@ def test_a_copy_may_carry_our_own_identity() -> None:
     assert (copy.framing, copy.encoding, copy.recfm, copy.lrecl, copy.records) == ("fixed", "IBM-273", "FB", 80, 12)
 
 
-def test_a_copy_with_a_destination_only_has_its_user_as_writer() -> None:
-    assert copy_attributes(ORIGINAL, replace(PLAIN, writer="", dest=Destination("N", "U"))).writer == "U"
+def test_a_copy_with_a_destination_only_has_no_writer() -> None:
+    made = copy_attributes(ORIGINAL, replace(PLAIN, writer="", dest=Destination("N", "U")))
+    assert (made.writer, made.dest_node, made.dest_user) == ("", "N", "U")
 
 
 @pytest.mark.parametrize("copy", [PLAIN, replace(PLAIN, writer="", dest=Destination("N", "U")), replace(PLAIN, hold=True)])

@@ -219,6 +219,26 @@ class Failing(Disk):
             yield chunk
 
 
+class Full(Disk):
+    """A disk on which nothing can be added to a file."""
+
+    def append(self, path: Path, data: bytes) -> None:
+        raise SpoolError(f"{path}: {os.strerror(errno.ENOSPC)}; make room")
+
+
+def test_an_operators_word_that_fails_leaves_the_entry_where_it_was(tmp_path: Path) -> None:
+    make_spool(tmp_path, StoppedClock())
+    spool = DirectorySpool(tmp_path, clock=StoppedClock(), node="N", disk=Full())
+    entry = spool.create(plain(), [b"a"])
+    with pytest.raises(SpoolError, match="make room"):
+        spool.hold(entry, "later")
+    assert [(found.id, found.path, found.attributes) for found in spool.entries("ready")] == [
+        (entry.id, entry.path, entry.attributes)
+    ]
+    spool.purge(entry)
+    assert sum(spool.counts().values()) == 0
+
+
 @pytest.mark.parametrize(
     ("method", "code", "remedy"), [("chunk", errno.ENOSPC, "make room"), ("sync", errno.EIO, "check the disk")]
 )

@@ -9,7 +9,7 @@ import pytest
 from cssmtp.errors import UnreadableData
 from cssmtp.spool.attributes import Attributes
 from cssmtp.spool.detection import encoding_of
-from cssmtp.spool.framing import Framing, FramingKind, detect
+from cssmtp.spool.framing import Framing, FramingKind, detect, encode
 from tests.spoolkit import ALL_FRAMINGS, deck, framed, name_of
 
 
@@ -273,3 +273,25 @@ def test_a_declared_ebcdic_page_rules_ascii_text_out() -> None:
 def test_a_large_file_of_zeros_is_not_followed_record_by_record() -> None:
     assert found(bytes(64 * 1024 - 4)).kind is FramingKind.LEN4
     assert "no record format fits" in refusal(bytes(64 * 1024 + 4))
+
+
+@pytest.mark.parametrize(
+    ("framing", "where"),
+    [
+        (Framing(FramingKind.RDW), "As rdw: record 4 at byte 252 is cut off by the end of the file after 80 bytes"),
+        (Framing(FramingKind.BDW), "As bdw: the block at byte 0 is cut off by the end of the file at byte 336"),
+        (Framing(FramingKind.LEN4), "As len4: record 4 at byte 252 is cut off by the end of the file after 80 bytes"),
+        (Framing(FramingKind.LEN2), "As len2: record 4 at byte 246 is cut off by the end of the file after 78 bytes"),
+        (Framing(FramingKind.FIXED, 80), "As fixed, 80 bytes each: record 4 at byte 240 has 76 bytes"),
+    ],
+    ids=lambda value: value.kind.value if isinstance(value, Framing) else "",
+)
+def test_a_deck_that_is_cut_off_is_told_where(framing: Framing, where: str) -> None:
+    data = b"".join(encode([each.encode("cp037").ljust(80, b"\x40") for each in (*DECK[:3], "QUIT")], framing))
+    assert refusal(data[:-4]).endswith(f"in the sidecar. {where}")
+
+
+def test_lengths_that_lie_in_the_middle_of_a_deck_are_told_with_their_place() -> None:
+    data = b"".join(encode([each.encode("cp037").ljust(80, b"\x40") for each in DECK * 41], Framing(FramingKind.RDW)))
+    broken = data[: 84 * 50 + 2] + b"\x07" + data[84 * 50 + 3 :]
+    assert refusal(broken).endswith(f". As rdw: record 51 at byte {84 * 50}: X'00540700' is no RDW that can stand there")

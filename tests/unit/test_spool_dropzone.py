@@ -33,11 +33,13 @@ def one(admissions: list[Admission]) -> Admission:
 
 
 def refused(spool: DirectorySpool) -> str:
-    """The reason of the only file in `bad`, which is also the problem of its admission."""
-    problem = one(spool.admit()).problem
+    """The reason of the only file in `bad`; the problem of its admission says the same, without the name of the file."""
+    admission = one(spool.admit())
     (entry,) = spool.entries("bad")
-    assert (entry.path / "reason").read_text() == problem.replace("; CSSMTP/", "\nCSSMTP/") + "\n"
-    return problem
+    lines = (entry.path / "reason").read_text().splitlines()
+    assert all(line.startswith(f"{admission.name}: ") for line in lines)
+    assert admission.problem == "; ".join(line.removeprefix(f"{admission.name}: ") for line in lines)
+    return admission.problem
 
 
 def test_data_without_sidecar_is_admitted_with_defaults(spool: DirectorySpool, tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_bytes_of_the_sidecar_prove_a_file_complete_at_once(tmp_path: Path, cloc
 
 def test_a_sidecar_with_wrong_bytes_makes_the_file_bad(spool: DirectorySpool, tmp_path: Path) -> None:
     drop(tmp_path, "x", b"1234567", b'{"bytes": 8}')
-    assert refused(spool).startswith('CSSMTP/x: sidecar: key "bytes" says 8, the file has 7')
+    assert refused(spool).startswith('sidecar: key "bytes" says 8, the file has 7')
     (entry,) = spool.entries("bad")
     assert (entry.path / "data").read_bytes() == b"1234567"
 
@@ -161,6 +163,7 @@ def test_a_sidecar_with_wrong_bytes_makes_the_file_bad(spool: DirectorySpool, tm
     [
         (b"{", "is not JSON"),
         (b"[]", "is not a JSON object"),
+        (b'{"writer": "A", "class": "B", "writer": "C"}', 'key "writer" stands there twice'),
         (b'{"priority": "high"}', 'key "priority" has the value "high"; write a number from 0 to 255, or leave the key out'),
         (b" " * 70_000 + b"{}", "larger than 65536 bytes"),
         (b'{"writer": "INTRDR"}', 'key "writer" has the value "INTRDR"'),
@@ -174,8 +177,14 @@ def test_a_sidecar_that_is_wrong_makes_the_file_bad_with_file_key_and_remedy(
 
 
 def test_all_problems_of_a_sidecar_are_told(spool: DirectorySpool, tmp_path: Path) -> None:
-    drop(tmp_path, "x", sidecar=b'{"priority": -1, "copies": 0}')
-    assert refused(spool).count("or leave the key out") == 2
+    drop(tmp_path, "x", sidecar=b'{"priority": -1, "copies": 0, "dest": "N.U"}')
+    assert refused(spool).count("or leave the key out") == 3
+
+
+def test_a_byte_order_mark_before_a_sidecar_does_no_harm(spool: DirectorySpool, tmp_path: Path) -> None:
+    drop(tmp_path, "x", sidecar=b'\xef\xbb\xbf{"class": "B"}')
+    assert one(spool.admit()).problem == ""
+    assert [entry.attributes.sysout_class for entry in spool.entries("ready")] == ["B"]
 
 
 def test_a_sidecar_without_data_waits_and_is_told_once(tmp_path: Path, clock: StoppedClock) -> None:

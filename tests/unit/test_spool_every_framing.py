@@ -11,6 +11,7 @@ from cssmtp.config.model import AddressKind, Configuration, TargetAddress, Targe
 from cssmtp.engine.reading import DeckReader
 from cssmtp.errors import UnreadableData
 from cssmtp.model import BodySpan, DeckMail
+from cssmtp.spool import lengths as lengths_module
 from cssmtp.spool import records as records_module
 from cssmtp.spool.attributes import Attributes
 from cssmtp.spool.framing import Framing, FramingKind, blocks, detect, encode
@@ -128,6 +129,29 @@ def test_lying_blocks_are_told_with_their_place(data: bytes, what: str) -> None:
     with pytest.raises(UnreadableData) as caught:
         read_records(data, BDW)
     assert what in str(caught.value)
+
+
+class Watched(io.BytesIO):
+    """Remembers the lowest place that was looked at since `lowest` was set."""
+
+    lowest = 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.lowest = min(self.lowest, offset)
+        return super().seek(offset, whence)
+
+
+def test_reading_in_the_middle_of_blocks_does_not_walk_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lengths_module, "LANDMARK_BYTES", 1000)
+    rdws = framed(deck(RDW), RDW)
+    block = (len(rdws) + 4).to_bytes(2, "big") + b"\x00\x00" + rdws
+    stream = Watched(block * 50)
+    framing = detect(stream, len(block) * 50, Attributes())
+    assert framing == BDW
+    for start in (len(block) * 40, len(block) * 40 + 4, len(block) * 49 + 4):
+        stream.lowest = start
+        assert [r for b in blocks(stream, framing, start, 1) for r in b.records] == deck(RDW) * (50 - start // len(block))
+        assert start - 1000 - len(block) <= stream.lowest < start or stream.lowest == start
 
 
 def test_reading_may_not_start_beyond_the_blocks() -> None:

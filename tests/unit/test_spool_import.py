@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import sys
@@ -14,6 +15,7 @@ import pytest
 from cssmtp.cli import main, spoolimport
 from cssmtp.spool.attributes import Attributes
 from cssmtp.spool.directory import DirectorySpool
+from cssmtp.spool.disk import Disk
 from tests.spoolkit import StoppedClock, make_spool
 
 START = b"****A   START  JOB   12  HERC01A  ROOM\n"
@@ -120,6 +122,56 @@ def test_the_place_is_kept_and_a_later_run_goes_on_there(bench: Bench) -> None:
     path.write_bytes(b"EHLO c\nQUIT\n")
     assert "is shorter than the place noted" in bench.run(path, "--place", place)[2]
     assert len(bench.entries()) == 3
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("reader", ["nobody", "a gateway"], ids=["quiet", "with-a-gateway"])
+@pytest.mark.parametrize("step", range(1, 40))
+def test_with_a_place_each_deck_is_put_in_once_wherever_a_run_is_killed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, step: int, reader: str
+) -> None:
+    decks = [DECK.replace(b"text", b"text %d" % number) for number in range(3)]
+    path, place = bench.root / "prt1.txt", bench.root / "place"
+    path.write_bytes(b"".join(decks))
+    seen: list[bytes] = []
+    steps = iter(range(1, 1000))
+
+    def dying(name: str) -> Callable[..., object]:
+        original = getattr(Disk, name)
+
+        def operation(*words: object) -> object:
+            if next(steps) == step:
+                monkeypatch.undo()
+                raise Killed
+            return original(*words)
+
+        return operation
+
+    for name in ("write", "move", "remove", "make_directory", "sync_path"):
+        monkeypatch.setattr(Disk, name, dying(name))
+    with contextlib.suppress(Killed):
+        bench.run(path, "--place", place)
+    monkeypatch.undo()
+    if reader == "a gateway":
+        bench.spool.recover()
+        for entry in bench.spool.select("CSSMTP"):
+            seen.append((entry.path / "data").read_bytes())
+            bench.spool.purge(entry)
+    assert bench.run(path, "--place", place)[0] == 0
+    assert sorted(seen + [data for _, data, _ in bench.entries()]) == decks
+    assert list((bench.root / "spool" / "tmp").glob("import.*")) == []
+
+
+def test_a_place_that_cannot_be_noted_is_named_and_no_deck_is_put(bench: Bench) -> None:
+    (bench.root / "prt1.txt").write_bytes(DECK)
+    status, _, err = bench.run(bench.root / "prt1.txt", "--place", bench.root / "nowhere" / "place")
+    assert (status, bench.entries()) == (2, [])
+    assert f"--place cannot be noted, so no deck is put in: {bench.root / 'nowhere' / 'place'}" in err
+    assert bench.run(bench.root / "prt1.txt", "--place", bench.root / "place")[0] == 0
+    assert [data for _, data, _ in bench.entries()] == [DECK]
 
 
 def test_a_place_that_is_none_is_told(bench: Bench) -> None:

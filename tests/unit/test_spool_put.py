@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pwd
 import sys
 from pathlib import Path
 
@@ -235,3 +236,14 @@ def test_a_file_that_may_not_be_read_is_told(bench: Bench, monkeypatch: pytest.M
     status, _, err = bench.put(path)
     assert status == 1
     assert f"{path}: Permission denied" in err
+
+
+def test_who_puts_a_file_in_owns_it_whatever_the_environment_says(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = bench.file("deck")
+    monkeypatch.setenv("LOGNAME", "somebody")
+    monkeypatch.setattr(os, "getuid", lambda: 1)
+    monkeypatch.setenv("SUDO_UID", "2")
+    assert bench.put(path)[0] == 0
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    assert bench.put(path)[0] == 0
+    assert sorted(each.owner for each in bench.entries()) == sorted(pwd.getpwuid(number).pw_name.upper() for number in (1, 2))

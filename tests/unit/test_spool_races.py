@@ -105,7 +105,7 @@ def test_the_owner_is_the_file_owners_name_or_number(monkeypatch: pytest.MonkeyP
         return SimpleNamespace(pw_name=name)
 
     monkeypatch.setattr(pwd, "getpwuid", lookup)
-    assert dropzone._owner_name(7) == owner
+    assert dropzone.owner_name(7) == owner
 
 
 def test_two_recoveries_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
