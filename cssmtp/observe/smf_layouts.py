@@ -14,7 +14,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from cssmtp.observe.smf_fields import Field, Format, Layout
+from cssmtp.observe.smf_fields import Layout
+from cssmtp.observe.smf_format import Field, Format
 
 RECORD_TYPE = 119
 RECORD_FLAG = 0x40

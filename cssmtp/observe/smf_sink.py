@@ -32,16 +32,13 @@ from cssmtp.observe.smf import Record, encode, frame
 from cssmtp.observe.smf_content import (
     Interval,
     Origin,
-    Wire,
     config_record,
     connect_record,
-    discarded_record,
-    mail_record,
-    rejected_record,
     spool_record,
     stats_record,
 )
 from cssmtp.observe.smf_layouts import Subtype
+from cssmtp.observe.smf_mail import MailRecords, Wire
 from cssmtp.observe.smf_output import RecordFile, RecordSocket
 from cssmtp.observe.tally import Tally
 
@@ -65,6 +62,7 @@ class SmfSink:
         mail_to_listeners: bool = False,
     ) -> None:
         self._origin = origin
+        self._mails = MailRecords(origin)
         self._clock = clock
         self._gauges = gauges
         self._rewire = rewire
@@ -137,10 +135,13 @@ class SmfSink:
         return self._to_file(subtype) or self._to_listeners(subtype)
 
     def _put(self, record: Record) -> None:
-        data = frame(encode(record))
-        if self._file is not None and self._to_file(record.subtype):
+        self._write(record.subtype, encode(record))
+
+    def _write(self, subtype: Subtype, record: bytes) -> None:
+        data = frame(record)
+        if self._file is not None and self._to_file(subtype):
             self._file.write(data)
-        if self._listeners is not None and self._to_listeners(record.subtype):
+        if self._listeners is not None and self._to_listeners(subtype):
             self._listeners.write(data)
 
     # events
@@ -168,15 +169,15 @@ class SmfSink:
 
     def _mail_ended(self, event: MailEnded) -> None:
         if self._wanted(Subtype.MAIL):
-            self._put(mail_record(self._origin, event, self._wires, self._clock.wall()))
+            self._write(Subtype.MAIL, self._mails.ended(event, self._wires, self._clock.wall()))
 
     def _discarded(self, event: MailDiscarded) -> None:
         if self._wanted(Subtype.MAIL):
-            self._put(discarded_record(self._origin, event, self._clock.wall()))
+            self._write(Subtype.MAIL, self._mails.discarded(event, self._clock.wall()))
 
     def _rejected(self, event: MailRejected) -> None:
         if self._wanted(Subtype.MAIL):
-            self._put(rejected_record(self._origin, event, self._clock.wall()))
+            self._write(Subtype.MAIL, self._mails.rejected(event, self._clock.wall()))
 
     def _claimed(self, event: SpoolFileClaimed) -> None:
         self._begun[event.file.id] = self._clock.wall()

@@ -1,7 +1,8 @@
 """An SMTP server for soaks that is quick, remembers what it took, and refuses some recipients as they ask for.
 
 Promises: `taken` counts every sender whose mail was accepted, `notices` the recipients of mail from nobody; `torn` names the
-senders whose text did not end as it should. A recipient whose name begins with "later" gets 451 until it has been tried `LATER` times, one that begins with "never" always 550.
+senders whose text did not end as it should. A recipient whose name begins with "later" gets 451 until it has been tried `LATER`
+times, one that begins with "never" always 550.
 Never: fails otherwise, keeps a text.
 """
 
