@@ -82,6 +82,7 @@ def _head(data: Data) -> RenderableType:
 def _numbers(data: Data, before: Data | None, seconds: float) -> RenderableType:
     retrying = sum(task["retrying"] for task in data["tasks"])
     extended = data["extended"]
+    waiting = extended["current"] if extended else 0
     sent = rate(data["sent"], before["sent"] if before else 0, seconds)
     cells = [
         ("sent", f"{data['sent']:,}", GOOD),
@@ -89,7 +90,7 @@ def _numbers(data: Data, before: Data | None, seconds: float) -> RenderableType:
         ("failed", f"{data['failed']:,}", BAD if data["failed"] else FAINT),
         ("waiting", f"{data['waiting']:,}", ""),
         ("long retry", f"{retrying:,}", CAUTION if retrying else FAINT),
-        ("extended retry", "off" if extended is None else f"{extended:,}", CAUTION if extended else FAINT),
+        ("extended retry", "off" if extended is None else f"{waiting:,}", CAUTION if waiting else FAINT),
         ("spool files done", f"{data['files']:,}", ""),
     ]
     table = Table(box=box.ROUNDED, expand=True, show_header=True, header_style=FAINT, border_style=FAINT)

@@ -35,6 +35,7 @@ from cssmtp.observe.events import (
     MailRetry,
     PairSetAside,
 )
+from cssmtp.observe.readings import ExtendedReading
 
 IN_WORK = 50
 """Mails of the directory that are tried at a time."""
@@ -59,6 +60,7 @@ class ExtendedRetry:
         self._taken: dict[str, dict[int, tuple[Outcome, ...]]] = {}
         self._flushed: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
+        self._total = self._expired = 0
         self._failing = False
         self._opened = False
         self._opening = asyncio.Lock()
@@ -122,6 +124,7 @@ class ExtendedRetry:
         if control.file.id in present:
             self._taken.setdefault(control.file.id, {})[control.mail.number] = control.outcomes
         self._waiting[id] = control.first
+        self._total += 1
         self._schedule(id, extended_wait(self._policy, control.due, self._clock.wall()))
 
     # --- what the spool tasks and the operator ask
@@ -134,6 +137,11 @@ class ExtendedRetry:
     def waiting(self) -> int:
         """Mails in extended retry, those being tried included."""
         return len(self._waiting)
+
+    @property
+    def reading(self) -> ExtendedReading:
+        """What displays, metrics and SMF show."""
+        return ExtendedReading(len(self._waiting), self._total, self._expired)
 
     def taken(self, file: str) -> Mapping[int, tuple[Outcome, ...]]:
         return self._taken.pop(file, {})
@@ -164,6 +172,7 @@ class ExtendedRetry:
             self._failed(error)
             return ""
         self._worked()
+        self._total += id not in self._waiting
         self._waiting[id] = now
         self._schedule(id, extended_interval(self._policy))
         return str(path)
@@ -273,7 +282,7 @@ class ExtendedRetry:
         courier = self._context.courier
         assert courier is not None
         if id in self._flushed:
-            return control.given_up(FLUSHED)
+            return self._gave_up(control, FLUSHED)
         if courier.all_down:
             due = self._clock.wall() + timedelta(seconds=extended_interval(self._policy))
             control = replace(control, due=due)
@@ -283,10 +292,14 @@ class ExtendedRetry:
             control = control.answered(outcomes, due)
         if control.open and not self._stopping:
             if id in self._flushed:
-                return control.given_up(FLUSHED)
+                return self._gave_up(control, FLUSHED)
             if expired(self._policy, control.first, self._clock.wall()):
-                return control.given_up(AGE_REACHED)
+                return self._gave_up(control, AGE_REACHED)
         return control
+
+    def _gave_up(self, control: Control, why: str) -> Control:
+        self._expired += 1
+        return control.given_up(why)
 
     async def _keep(self, id: str, control: Control) -> float:
         """The mail waits on: remember what is final of it."""

@@ -163,6 +163,7 @@ class Gateway:
                 for target in (courier.snapshot() if courier else ())
             ),
             commits=self._checkpoint.commits if self._checkpoint else None,
+            extended=None if self._extended is None else self._extended.reading,
         )
 
     def spool_counts(self) -> dict[str, int]:
@@ -187,7 +188,7 @@ class Gateway:
             pools={pool.name: tasks for pool, tasks in POOLS.items()},
             courier=self._courier,
             recent=self._recent,
-            extended=None if self._extended is None else self._extended.waiting,
+            extended=None if self._extended is None else self._extended.reading,
         )
 
     async def run(self) -> int:

@@ -23,7 +23,15 @@ from cssmtp.engine.spooltask import FileResult, next_task_id
 from cssmtp.errors import UnknownCodePage, UnreadableData
 from cssmtp.model import DeckMail, Fault, Outcome, Verdict
 from cssmtp.observe.assessment import Judgement
-from cssmtp.observe.events import MailDiscarded, MailRejected, SpoolFault, SpoolFileClaimed, SpoolFileEnded, SpoolFileUnreadable
+from cssmtp.observe.events import (
+    MailDiscarded,
+    MailEnded,
+    MailRejected,
+    SpoolFault,
+    SpoolFileClaimed,
+    SpoolFileEnded,
+    SpoolFileUnreadable,
+)
 from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
 
@@ -113,7 +121,9 @@ class TestModeTask:
             case DeckMail():
                 recipients = finding.envelope.recipients
                 if verdict is not Judgement.DELIVERABLE:
-                    self._book.ended(finding, (Outcome(Verdict.UNDELIVERABLE, TOO_LONG),) * len(recipients))
+                    outcomes = (Outcome(Verdict.UNDELIVERABLE, TOO_LONG),) * len(recipients)
+                    self._book.ended(finding, outcomes)
+                    self._publish(MailEnded(self._file, finding.number, finding.envelope, finding.size, outcomes, tries=0))
                 elif finding.envelope.bad_recipients:
                     self._book.undeliverable += 1
                 else:

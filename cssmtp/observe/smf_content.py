@@ -23,7 +23,7 @@ from cssmtp.observe.events import (
     SpoolFile,
     SpoolFileEnded,
 )
-from cssmtp.observe.readings import Readings
+from cssmtp.observe.readings import ExtendedReading, Readings
 from cssmtp.observe.smf import Record
 from cssmtp.observe.smf_fields import hundredths
 from cssmtp.observe.smf_format import Entry
@@ -199,18 +199,29 @@ def spool_record(origin: Origin, event: SpoolFileEnded, begun: datetime | None, 
         "writer": file.writer,
         "name": file.name,
     }
-    return _record(origin, Subtype.SPOOL, now, (common(origin), spool_identification(file)), {"spool_file": (entry,)})
+    own: dict[str, tuple[Entry, ...]] = {"spool_file": (entry,)}
+    if counts.parked:
+        own["parked"] = ({"extended": counts.parked},)
+    return _record(origin, Subtype.SPOOL, now, (common(origin), spool_identification(file)), own)
+
+
+NO_EXTENDED_RETRY = ExtendedReading()
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An interval of statistics: since when, whether the gateway ends with it, what the gauges saw, memory in bytes."""
+    """An interval of statistics: since when, whether the gateway ends with it, what the gauges saw, memory in bytes.
+
+    `before` is extended retry at its beginning.
+    """
 
     begun: datetime
     final: bool
     readings: Readings
     long_retry_peak: int
     storage: int
+    extended_peak: int = 0
+    before: ExtendedReading = NO_EXTENDED_RETRY
 
 
 def stats_record(origin: Origin, sums: Tally, interval: Interval, now: datetime) -> Record:
@@ -256,5 +267,8 @@ def stats_record(origin: Origin, sums: Tally, interval: Interval, now: datetime)
         for (address, port), target in sorted(sums.targets.items())
     )
     answers: tuple[Entry, ...] = tuple({"reply_class": name, "count": count} for name, count in sorted(sums.answers.items()))
-    own = {"statistics": (entry,), "targets": targets, "answers": answers}
+    own: dict[str, tuple[Entry, ...]] = {"statistics": (entry,), "targets": targets, "answers": answers}
+    if (extended := readings.extended) is not None:
+        came, expired = extended.total - interval.before.total, extended.expired - interval.before.expired
+        own["extended"] = ({"current": extended.current, "peak": interval.extended_peak, "came": came, "expired": expired},)
     return _record(origin, Subtype.STATS, now, (common(origin),), own)

@@ -100,7 +100,7 @@ class MailRecords:
         envelope = event.envelope
         named = len(envelope.recipients) + len(envelope.bad_recipients)
         mail = _unsent(event.file, event.mail, "discarded", now, envelope=envelope, octets=event.size, recipients=named)
-        return self._record(event.file, mail, (), now, now)
+        return self._record(event.file, mail, _bad(envelope), now, now)
 
     def rejected(self, event: MailRejected, now: datetime) -> bytes:
         """A mail was never sent for errors of the deck."""

@@ -27,7 +27,7 @@ from cssmtp.observe.events import (
     SpoolFileClaimed,
     SpoolFileEnded,
 )
-from cssmtp.observe.readings import Gauges
+from cssmtp.observe.readings import ExtendedReading, Gauges, Readings
 from cssmtp.observe.smf import Record, encode, frame
 from cssmtp.observe.smf_content import (
     Interval,
@@ -75,7 +75,6 @@ class SmfSink:
         self._wires: dict[str, Wire] = {}
         self._begun: dict[str, datetime] = {}
         self._retry_at = 0.0
-        self._peak = 0
         self._begin_interval()
         self._handlers: dict[type[Event], tuple[Callable[[Any], None], tuple[Subtype, ...]]] = {
             ConfigurationChanged: (self._configuration, tuple(Subtype)),
@@ -114,7 +113,7 @@ class SmfSink:
         if self._file is not None and now >= self._retry_at:
             self._retry_at = now + RETRY_SECONDS
             self._file.retry()
-        self._peak = max(self._peak, self._gauges().long_retry)
+        self._gauge()
         if now >= self._interval_end:
             self._statistics(final=False)
 
@@ -200,12 +199,21 @@ class SmfSink:
         self._tally = Tally()
         self._since = self._clock.wall()
         self._interval_end = self._clock.monotonic() + self._interval
-        self._peak = 0
+        self._peak = self._extended_peak = 0
+        self._extended = self._gauges().extended or ExtendedReading()
+
+    def _gauge(self) -> Readings:
+        """How things stand now, remembering the most seen in the interval."""
+        readings = self._gauges()
+        self._peak = max(self._peak, readings.long_retry)
+        if readings.extended is not None:
+            self._extended_peak = max(self._extended_peak, readings.extended.current)
+        return readings
 
     def _statistics(self, *, final: bool) -> None:
         if self._wanted(Subtype.STATS):
-            readings = self._gauges()
+            readings = self._gauge()
             storage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in kibibytes
-            interval = Interval(self._since, final, readings, max(self._peak, readings.long_retry), storage)
+            interval = Interval(self._since, final, readings, self._peak, storage, self._extended_peak, self._extended)
             self._put(stats_record(self._origin, self._tally, interval, self._clock.wall()))
         self._begin_interval()

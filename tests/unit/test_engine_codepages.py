@@ -25,6 +25,7 @@ from cssmtp.observe.events import (
     CharacterLoss,
     CharsetLabelDiffers,
     MailEnded,
+    MailResult,
     RawHeaderText,
     SpoolFile,
     SpoolFileUnreadable,
@@ -267,8 +268,10 @@ async def test_test_mode_and_check_say_the_same_of_large_mails(single: Run, line
     (report,) = single.bench.reports()
     assert f"Mail 1  Recipient <c@d.example>\n  {TOO_LONG}\n" in report
     assert "undeliverable 1  discarded 1" in report
+    (ended,) = single.bench.told(MailEnded)
+    assert (ended.result, ended.tries, ended.reason) == (MailResult.UNDELIVERABLE, 0, TOO_LONG)
     await single.file(data)
-    assert [event.outcomes[0].reason for event in single.bench.told(MailEnded)] == [TOO_LONG, DELIVERED.reason]
+    assert [event.outcomes[0].reason for event in single.bench.told(MailEnded)[1:]] == [TOO_LONG, DELIVERED.reason]
 
 
 async def test_a_mail_that_fits_one_of_two_targets_is_deliverable_there(single: Run) -> None:
