@@ -341,9 +341,16 @@ class MailEnded(Event):
 
     @property
     def result(self) -> MailResult:
-        if self.outcomes and not self.envelope.bad_recipients and self.failure is None:
-            return MailResult.SENT
-        return MailResult.PARTLY if self.delivered else MailResult.UNDELIVERABLE
+        for outcome in self.outcomes:
+            if outcome.verdict is not Verdict.DELIVERED:
+                return MailResult.PARTLY if self.delivered else MailResult.UNDELIVERABLE
+        return (
+            MailResult.UNDELIVERABLE
+            if not self.outcomes
+            else MailResult.PARTLY
+            if self.envelope.bad_recipients
+            else MailResult.SENT
+        )
 
     @property
     def variant(self) -> str:

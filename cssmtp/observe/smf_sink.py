@@ -71,6 +71,7 @@ class SmfSink:
         self._listeners = listeners
         self._mail_to_listeners = mail_to_listeners
         self._switches = Smf119()
+        self._takers = self._settled()
         self._connections: dict[int, ConnectionOpened] = {}
         self._wires: dict[str, Wire] = {}
         self._begun: dict[str, datetime] = {}
@@ -90,16 +91,16 @@ class SmfSink:
 
     # as a sink
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         """What some record is made of; the configuration always, because it says which records."""
-        if kind is ConfigurationChanged or (self._tally.wants(kind) and self._wanted(Subtype.STATS)):
+        if kind is ConfigurationChanged or (self._tally.wants(kind, variant) and self._wanted(Subtype.STATS)):
             return True
         _, subtypes = self._handlers.get(kind, (None, ()))
         return any(self._wanted(subtype) for subtype in subtypes)
 
     def handle(self, event: Event) -> None:
         kind = type(event)
-        if self._tally.wants(kind):
+        if self._takers[Subtype.STATS] and self._tally.wants(kind, ""):
             self._tally.handle(event)
         found = self._handlers.get(kind)
         if found is not None:
@@ -124,24 +125,25 @@ class SmfSink:
 
     # who gets what
 
-    def _to_file(self, subtype: Subtype) -> bool:
-        return self._file is not None and bool(getattr(self._switches, subtype.name.lower()))
-
-    def _to_listeners(self, subtype: Subtype) -> bool:
-        return self._listeners is not None and (subtype is not Subtype.MAIL or self._mail_to_listeners)
+    def _settled(self) -> dict[Subtype, tuple[Callable[[bytes], None], ...]]:
+        """Who takes the records of each subtype, by the switches in effect."""
+        takers: dict[Subtype, tuple[Callable[[bytes], None], ...]] = {}
+        for subtype in Subtype:
+            file = self._file if getattr(self._switches, subtype.name.lower()) else None
+            listeners = self._listeners if subtype is not Subtype.MAIL or self._mail_to_listeners else None
+            takers[subtype] = tuple(output.write for output in (file, listeners) if output is not None)
+        return takers
 
     def _wanted(self, subtype: Subtype) -> bool:
-        return self._to_file(subtype) or self._to_listeners(subtype)
+        return bool(self._takers[subtype])
 
     def _put(self, record: Record) -> None:
         self._write(record.subtype, encode(record))
 
     def _write(self, subtype: Subtype, record: bytes) -> None:
         data = frame(record)
-        if self._file is not None and self._to_file(subtype):
-            self._file.write(data)
-        if self._listeners is not None and self._to_listeners(subtype):
-            self._listeners.write(data)
+        for write in self._takers[subtype]:
+            write(data)
 
     # events
 
@@ -150,6 +152,7 @@ class SmfSink:
             if not self._wanted(Subtype.STATS):
                 self._begin_interval()
             self._switches = event.configuration.smf119
+            self._takers = self._settled()
             self._rewire()
         if self._wanted(Subtype.CONFIG):
             self._put(config_record(self._origin, event.configuration, event.cause, self._clock.wall()))

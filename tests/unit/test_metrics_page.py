@@ -193,7 +193,7 @@ class Told:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return kind is MetricsFailed
 
     def handle(self, event: Event) -> None:
