@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -32,6 +33,9 @@ from cssmtp.observe.exposition import exposed
 from cssmtp.observe.log import Log
 from cssmtp.observe.smf_sink import SmfSink
 from cssmtp.observe.wiring import observers, smf_sink
+
+COLLECT_AFTER = 20_000
+"""New objects after which the garbage collector looks for cycles among them: some thousand mails."""
 
 EXPLANATION = """\
 Spool files dropped into DIR/drop/<writer>/ are taken, where <writer> is ExtWrtName of the configuration. Write a file under
@@ -93,8 +97,16 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = reload()
     if loaded.configuration is None:
         raise ConfigurationError([str(diagnostic) for diagnostic in loaded.diagnostics])
+    _settle_memory()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_daemon(loaded.configuration, warnings(loaded), reload, arguments))
+
+
+def _settle_memory() -> None:
+    """Let the garbage collector look only at what comes from now on, and seldom: what a mail leaves behind has no cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -215,7 +215,7 @@ class Courier:
                     self._place(parcel)
                     continue
                 if len(queue) == self._low_water - 1:
-                    self._tell(self._hungry)
+                    self._want_more()
                 if link.began % FAIR_SHARE == FAIR_SHARE - 1:
                     self._give_way(post, link)
                 return parcel
@@ -247,7 +247,7 @@ class Courier:
             if self.waiting:  # not for this link, but mail of the other kind may need its place
                 self._dispatch_all()
         if not self.waiting:
-            self._tell(self._hungry)
+            self._want_more()
 
     def closed(self, link: Link, reason: str) -> None:
         """A connection is gone."""
@@ -455,12 +455,17 @@ class Courier:
         self._answer(parcel, (Outcome(verdict, reason),) * len(parcel.recipients))
 
     def _answer(self, parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
-        parcel, outcomes = whole(parcel, outcomes)
-        self._tell(lambda: self._ended(parcel, outcomes))
-
-    def _tell(self, call: Callable[[], None]) -> None:
-        """Call the engine. A fault in it must not cost the other mails of the connection their answers."""
+        """Tell the engine. A fault in it must not cost the other mails of the connection their answers."""
         try:
-            call()
+            self._ended(*whole(parcel, outcomes))
         except Exception as error:
-            self._publish(InternalError("delivery.courier", f"{type(error).__name__}: {error}"))
+            self._contained(error)
+
+    def _want_more(self) -> None:
+        try:
+            self._hungry()
+        except Exception as error:  # as in `_answer`
+            self._contained(error)
+
+    def _contained(self, error: Exception) -> None:
+        self._publish(InternalError("delivery.courier", f"{type(error).__name__}: {error}"))

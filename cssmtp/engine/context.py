@@ -19,6 +19,7 @@ from cssmtp.engine.labelwatch import LabelWatch
 from cssmtp.engine.ledger import Ledger
 from cssmtp.engine.parcels import MailParcel, Renderer
 from cssmtp.engine.parking import Parking
+from cssmtp.engine.reading_ahead import ReadingAhead
 from cssmtp.engine.settings import Settings
 from cssmtp.observe.events import DeckCommand, Event, QueueBackpressure, SpoolFile
 from cssmtp.spool.store import SpoolStore
@@ -113,7 +114,7 @@ class Context:
     """The services of a running gateway. `courier` is None in test mode: nothing can be sent there.
 
     `wanted` tells whether anybody wants events of a class. `parking` is None where there is no extended retry; `exits` has the
-    user exit.
+    user exit; `reading` is another process that reads large files, None when there is none.
     """
 
     settings: Settings
@@ -127,6 +128,7 @@ class Context:
     exits: Exits | None = None
     labels: LabelWatch = field(default_factory=LabelWatch)
     parking: Parking | None = None
+    reading: ReadingAhead | None = None
 
     def gate(self, file: SpoolFile) -> Gate | None:
         """What asks the user exit about the commands of a spool file, None when there is no exit."""

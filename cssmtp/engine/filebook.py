@@ -66,6 +66,10 @@ def unreadable(reason: str) -> Fault:
     return Fault(FaultKind.UNREADABLE, 0, 0, "", UNREADABLE + reason, False)
 
 
+def _delivered(outcome: Outcome) -> bool:
+    return outcome.verdict is Verdict.DELIVERED
+
+
 class FileBook:
     """Adds up one file."""
 
@@ -109,6 +113,9 @@ class FileBook:
         A bad recipient (RCPT error) is among them, but its error has its own line in the report already.
         """
         envelope = mail.envelope
+        if not envelope.bad_recipients and all(map(_delivered, outcomes)):  # as nearly always
+            self.sent += 1
+            return []
         failed = [
             FailedRecipient(mail.number, recipient, outcome.reason)
             for recipient, outcome in zip(envelope.recipients, outcomes, strict=True)
@@ -119,10 +126,8 @@ class FileBook:
         failed += [FailedRecipient(mail.number, bad.text, bad.reply) for bad in envelope.bad_recipients]
         if failed:
             self.undeliverable += 1
-        elif any(outcome.verdict is Verdict.RETRY for outcome in outcomes):
-            self.parked += 1
         else:
-            self.sent += 1
+            self.parked += 1
         return failed
 
     def lose(self, mail: int, charset: str, count: int) -> None:

@@ -8,7 +8,7 @@ Never: waits, sends or writes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from cssmtp.bsmtp.body import read_body
 from cssmtp.bsmtp.interpreter import Event as Finding
@@ -80,12 +80,25 @@ def wire_format(page: str, charset: str, configuration: Configuration) -> WireFo
     )
 
 
+class Progress(NamedTuple):
+    """How far a deck is read.
+
+    `records` were passed; `counted_errors` count to JESSyntaxErrLimit, `limit_reached` says that they were too many.
+    """
+
+    records: int = 0
+    counted_errors: int = 0
+    limit_reached: bool = False
+    finished: bool = False
+
+
 class DeckReader:
     """Reads one spool file's data from `stream` (seekable, at its start, `size` bytes).
 
     Raises UnreadableData from the constructor when the framing cannot be understood, and from `next_slice` when the data
     breaks off in a way that only reading shows; UnknownCodePage when the attributes name a page that nobody knows. `observer` is
-    told of every command, in the thread that reads, and `gate` is asked there; `asks` tells that there is one.
+    told of every command, in the thread that reads, and `gate` is asked there; `private` tells that there is one of them, so that
+    nobody else can read the deck in our place. `progress` is how far we are, or who else does the reading (`reading_ahead`).
     """
 
     def __init__(
@@ -101,35 +114,28 @@ class DeckReader:
         self.page = code_page_of(self.framing, attributes, configuration)
         self.source: SourceText = source_text(self.page, conversion_of(configuration))
         self.rules = Rules.from_configuration(configuration)
-        self.records = 0
+        self.progress = Progress()
         self._alphabet: Alphabet = alphabet_of(self.framing.encoding)
         self.asks = gate is not None
+        self.private = self.asks or observer is not None
         self._interpreter = Interpreter(self.rules, self.source, self._alphabet, observer, gate)
         self._lines: Iterator[Lines] | None = assemble(blocks(stream, self.framing), self._alphabet, mixed=self.source.mixed)
-
-    @property
-    def finished(self) -> bool:
-        """Whether everything has been read."""
-        return self._lines is None
-
-    @property
-    def counted_errors(self) -> int:
-        return self._interpreter.counted_errors
-
-    @property
-    def limit_reached(self) -> bool:
-        return self._interpreter.limit_reached
 
     def next_slice(self) -> list[Finding] | None:
         """The findings of the next block in deck order (may be empty), or None after the end of the file."""
         if self._lines is None:
             return None
-        lines = None if self._interpreter.ended else next(self._lines, None)
+        interpreter = self._interpreter
+        records = self.progress.records
+        lines = None if interpreter.ended else next(self._lines, None)
         if lines is None:
             self._lines = None
-            return self._interpreter.finish()
-        self.records = lines.first - 1 + (sum(lines.spans) if lines.spans else len(lines.lines))
-        return self._interpreter.feed(lines)
+            findings = interpreter.finish()
+        else:
+            records = lines.first - 1 + (sum(lines.spans) if lines.spans else len(lines.lines))
+            findings = interpreter.feed(lines)
+        self.progress = Progress(records, interpreter.counted_errors, interpreter.limit_reached, lines is None)
+        return findings
 
     def body_blocks(self, span: BodySpan, stream: BinaryIO) -> Iterator[bytes]:
         """The stuffed lines of a large body, read again from `stream`."""

@@ -28,6 +28,21 @@ Lost = Callable[[int, str, int], None]
 """Is told the mail, the charset, and how many characters of the one the other lacks."""
 
 
+class _Prepared:
+    """What renders small mails for one target, and what it had counted after the last of them.
+
+    The target is kept with it: one that a REFRESH replaced must not give its id to another.
+    """
+
+    __slots__ = ("charset", "composer", "counted", "target")
+
+    def __init__(self, target: TargetServer, composer: Composer, charset: str) -> None:
+        self.target = target
+        self.composer = composer
+        self.charset = charset
+        self.counted = NOTHING
+
+
 class Rendering:
     """Renders mails of `file`, whose text is in `page` (see `parcels.Renderer` and `aftermath.Originals`)."""
 
@@ -39,22 +54,23 @@ class Rendering:
         self._publish = context.publish
         self._bodies = bodies
         self._lost = lost
-        self._composers: dict[int, tuple[Composer, str, TargetServer]] = {}
+        self._prepared: dict[int, _Prepared] = {}
 
     def wire(self, parcel: MailParcel, target: TargetServer, *, eight_bit: bool) -> Wire | EightBit:
         """The mail as `target` gets it."""
         mail = parcel.mail
-        composer, charset = self._composer(target)
+        prepared = self._prepared.get(id(target)) or self._prepare(target)
+        composer, charset = prepared.composer, prepared.charset
         fit = parcel.fits.get(charset, Fit.WHOLE)
         if fit is Fit.NEVER:
             raise UnsendableMail(TOO_LONG)
         if isinstance(mail.body, BodySpan):
             data: Wire = self._stream(parcel, target, eight_bit=eight_bit)
         else:
-            before = composer.counted
             data = composer.small(mail, parcel.added, eight_bit=eight_bit, too_long=fit is Fit.BASE64)
-            if composer.counted != before:
-                self._converted(mail.number, charset, composer, before)
+            if composer.counted != prepared.counted:
+                self._converted(mail.number, charset, composer, prepared.counted)
+                prepared.counted = composer.counted
         if mail.header.mime_charset or not mail.header.ascii:
             whole = data if isinstance(data, bytes) else None
             self._context.labels.look(self._file, mail, target, charset, self._configuration, whole, self._publish)
@@ -68,12 +84,9 @@ class Rendering:
         quoted = replace(wire_format(self._page, charset, self._configuration), label=MimeLabel.NO, encode_headers=False)
         yield from Composer(quoted).text(parcel.mail, parcel.added, self._bodies(parcel.mail))
 
-    def _composer(self, target: TargetServer) -> tuple[Composer, str]:
-        made = self._composers.get(id(target))
-        if made is None:
-            # The target is kept with it: one that a REFRESH replaced must not give its id to another.
-            made = self._composers[id(target)] = (*self._new_composer(target), target)
-        return made[0], made[1]
+    def _prepare(self, target: TargetServer) -> _Prepared:
+        prepared = self._prepared[id(target)] = _Prepared(target, *self._new_composer(target))
+        return prepared
 
     def _new_composer(self, target: TargetServer) -> tuple[Composer, str]:
         charset = target_charset(target, self._configuration)

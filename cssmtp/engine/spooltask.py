@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import BinaryIO
 
-from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.bsmtp.interpreter import Rejected
 from cssmtp.config.model import TargetServer
 from cssmtp.delivery.link import EightBit
@@ -24,12 +23,13 @@ from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
 from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
-from cssmtp.engine.fitting import ALL_FIT, Fitting
+from cssmtp.engine.fitting import Fitting
 from cssmtp.engine.ledger import History, MailState, Then
 from cssmtp.engine.parcels import MailParcel, Parcel, Wire
 from cssmtp.engine.parking import ParkedMail, Parking
 from cssmtp.engine.pending import Pending
 from cssmtp.engine.reading import DeckReader
+from cssmtp.engine.reading_ahead import DeckAhead, Slices
 from cssmtp.engine.rendering import Rendering
 from cssmtp.engine.retry import RETRY_EXHAUSTED, lingering_delay, long_retry_delay
 from cssmtp.errors import UnknownCodePage, UnreadableData
@@ -140,7 +140,7 @@ class SpoolTask:
             pool=pool,
             state=TaskState.LONG_RETRY if retrying and self.waits and not pending else TaskState.ACTIVE,
             file=self._file,
-            records=self._reader.records if self._reader is not None else 0,
+            records=self._reader.progress.records if self._reader is not None else 0,
             read=book.mails + self._pending.count,
             sent=book.sent,
             failed=book.undeliverable + book.rejected,
@@ -169,10 +169,14 @@ class SpoolTask:
         with self._claim.open() as stream:
             reader = await self._open(stream)
             if reader is not None:
-                await self._read(reader)
+                slices = Slices(reader, await self._ahead(reader))
+                try:
+                    await self._read(reader, slices)
+                finally:
+                    slices.close()
         self.waits = True
         await self._pending.wait()
-        if self._stopping and not (reader is None or reader.finished):
+        if self._stopping and not (reader is None or reader.progress.finished):
             raise asyncio.CancelledError("stopped before the end of the file")
         return await uninterrupted(self._end())
 
@@ -189,7 +193,14 @@ class SpoolTask:
         self._rendering = Rendering(self._file, reader.page, self._context, self._stuffed, self._book.lose)
         return reader
 
-    async def _read(self, reader: DeckReader) -> None:
+    async def _ahead(self, reader: DeckReader) -> DeckAhead | None:
+        """The deck as another process reads it, where there is one and it pays."""
+        if self._context.reading is None or reader.private:
+            return None
+        with self._claim.open() as stream:
+            return await self._context.reading.open(stream, self._claim.size, self._claim.attributes, self._configuration)
+
+    async def _read(self, reader: DeckReader, slices: Slices) -> None:
         flow = self._context.flow
         fitting = self._follow_refresh(reader)
         while not self._stopping:
@@ -200,7 +211,7 @@ class SpoolTask:
             if self._seen is not self._context.configuration:
                 fitting = self._follow_refresh(reader)
             try:
-                findings = await self._slice(reader, fitting)
+                findings = await slices.next(fitting)
             except UnreadableData as error:
                 self._unreadable(str(error))
                 return
@@ -223,24 +234,6 @@ class SpoolTask:
         self._seen = self._context.configuration
         self._headers = HeaderMaker(self._origin, self._seen.header)
         return Fitting(reader, self._seen, self._claim.open)
-
-    async def _slice(self, reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
-        """The next slice. A slice is a few milliseconds of computing, done on the loop: a thread that computes beside it costs
-        delivery a quarter of its rate, because both need the one interpreter. Where it may take long (a user exit is asked,
-        lines are measured in a target's charset, double-byte text is read) a worker thread does it.
-        """
-        if reader.asks or fitting.measures or reader.source.mixed:
-            return await asyncio.to_thread(self._next_slice, reader, fitting)
-        await asyncio.sleep(0)
-        return self._next_slice(reader, fitting)
-
-    @staticmethod
-    def _next_slice(reader: DeckReader, fitting: Fitting) -> list[tuple[Finding, Mapping[str, Fit]]] | None:
-        """The next findings, and which charsets the mails among them do not fit."""
-        findings = reader.next_slice()
-        if findings is None:
-            return None
-        return [(finding, fitting.of(finding) if isinstance(finding, DeckMail) else ALL_FIT) for finding in findings]
 
     def _unreadable(self, reason: str) -> None:
         self._found(unreadable(reason))
@@ -432,7 +425,7 @@ class SpoolTask:
     async def _end(self) -> FileResult:
         book, claim = self._book, self._claim
         if self._reader is not None:
-            book.read(self._reader.records, claim.size, self._reader.counted_errors)
+            book.read(self._reader.progress.records, claim.size, self._reader.progress.counted_errors)
         decided = self._decided()
         if book.bad:
             await self._report(decided)

@@ -30,6 +30,7 @@ from cssmtp.engine.ledger import Ledger, MemoryLedger
 from cssmtp.engine.ledgerfile import LedgerFile
 from cssmtp.engine.monitor import Monitor, measured
 from cssmtp.engine.parcels import Parcel
+from cssmtp.engine.reading_ahead import ReadingAhead
 from cssmtp.engine.settings import Settings
 from cssmtp.engine.spooltask import FileResult, SpoolTask
 from cssmtp.engine.steering import Steering
@@ -123,6 +124,7 @@ class Gateway:
         self.steering = Steering(self._settings, self._flow, self._exits, bus.publish, self._tasks.values, self._watcher.poke)
         self.steering.extend = self._extend
         self._heartbeat = Heartbeat(bus.publish)
+        self._reading = ReadingAhead(bus.publish)
         self._courier: Courier | None = None
         self._extended: ExtendedRetry | None = None
         self._context: Context | None = None
@@ -241,6 +243,7 @@ class Gateway:
             self._flow,
             self._bus.wanted,
             exits=self._exits,
+            reading=self._reading,
         )
         if configuration.extended_retry is None or test_mode:
             return context
@@ -377,6 +380,7 @@ class Gateway:
         for task in list(self._tasks):
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+        await self._reading.close()
         if self._extended is not None:
             await self._extended.close()
         if self._checkpoint is not None:

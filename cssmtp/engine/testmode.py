@@ -98,12 +98,12 @@ class TestModeTask:
                 while (slice_ := await asyncio.to_thread(self._next_slice, reader, fitting)) is not None:
                     for finding, verdict in slice_:
                         self._take(finding, verdict)
-                    self._records = reader.records
+                    self._records = reader.progress.records
                     if self._context.flow.full and not self._stopping:
                         await self._context.flow.room()
                     if self._stopping:
                         raise asyncio.CancelledError("stopped before the end of the file")
-                book.read(reader.records, size, reader.counted_errors)
+                book.read(reader.progress.records, size, reader.progress.counted_errors)
         except (UnreadableData, UnknownCodePage) as error:
             self._found(unreadable(str(error)))
             self._publish(SpoolFileUnreadable(self._file, str(error)))

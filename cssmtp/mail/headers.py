@@ -74,7 +74,20 @@ def date_text(now: datetime) -> str:
 class HeaderMaker:
     """Makes the added header of all mails of one spool file; what is the same for all is made once."""
 
-    __slots__ = ("_at_host", "_by", "_date", "_fixed_id", "_for", "_jes", "_second", "_user_part", "_wants_date")
+    __slots__ = (
+        "_after_number",
+        "_at_host",
+        "_by",
+        "_date_line",
+        "_for",
+        "_hello",
+        "_id_begin",
+        "_jes",
+        "_moment",
+        "_received",
+        "_user_part",
+        "_wants_date",
+    )
 
     def __init__(self, origin: Origin, header: Header) -> None:
         host = origin.host
@@ -86,9 +99,10 @@ class HeaderMaker:
         users = [origin.owner, origin.notify] if header.user_info else [origin.cssmtp_job]
         self._for = f"\r\n for {','.join(_name(user) for user in users if user) or 'unknown'};\r\n "
         self._wants_date = header.date
-        self._second = datetime.min
-        self._date = ""
-        self._fixed_id = ""
+        self._moment = datetime.min
+        self._after_number = self._date_line = self._id_begin = ""
+        self._hello: str | None = None
+        self._received = ""
 
     def make(self, mail: DeckMail, now: datetime) -> bytes:
         """The header to add to `mail` at `now` (aware): Received, then Date and Message-ID as needed."""
@@ -103,23 +117,32 @@ class HeaderMaker:
 
     def lines(self, hello: str, sequence: str, now: datetime, *, date: bool, message_id: bool) -> bytes:
         """As `make`, for a message of any kind. `sequence` is the mail's number, with a mark for messages of our own."""
-        second = now.replace(microsecond=0)
-        if second != self._second:
-            self._begin_second(second)
-        begin = f"Received: from {_host(hello) or 'unknown'}"
-        space = " " if len(begin) + self._by.index("\r") < FOLD_AT else "\r\n "
-        text = f"{begin}{space}{self._by}{sequence}{self._for}{self._date}\r\n"
+        if now is not self._moment:
+            self._begin_moment(now)
+        if hello != self._hello:
+            self._greeted(hello)
+        text = f"{self._received}{sequence}{self._after_number}"
         if date:
-            text += f"Date: {self._date}\r\n"
+            text += self._date_line
         if message_id:
-            unique = f"<{self._fixed_id}{now.microsecond:06}.{self._jes}{sequence}{self._at_host}"
+            unique = f"{self._id_begin}{sequence}{self._at_host}"
             text += ("Message-ID: " if len(unique) <= FOLD_AT - 10 else "Message-ID:\r\n ") + unique
         return text.encode("ascii")
 
-    def _begin_second(self, second: datetime) -> None:
-        self._second = second
-        self._date = date_text(second)
-        self._fixed_id = f"{self._user_part}{second:%Y%m%d.%H%M%S}."
+    def _greeted(self, hello: str) -> None:
+        """Another HELO than that of the mail before: decks have few."""
+        begin = f"Received: from {_host(hello) or 'unknown'}"
+        space = " " if len(begin) + self._by.index("\r") < FOLD_AT else "\r\n "
+        self._hello = hello
+        self._received = f"{begin}{space}{self._by}"
+
+    def _begin_moment(self, now: datetime) -> None:
+        """Another time than that of the mail before: those of a slice have one."""
+        date = date_text(now)
+        self._moment = now
+        self._after_number = f"{self._for}{date}\r\n"
+        self._date_line = f"Date: {date}\r\n"
+        self._id_begin = f"<{self._user_part}{now:%Y%m%d.%H%M%S}.{now.microsecond:06}.{self._jes}"
 
 
 def added_header(origin: Origin, mail: DeckMail, header: Header, now: datetime) -> bytes:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from cssmtp.model import Outcome, Reply
 from cssmtp.smtp.verdict import Failure, Step
 
-_ORDINARY = re.compile(r"[!-;=?-~]*").fullmatch
-"""Addresses without anything that needs a second look: printable ASCII without blanks and angle brackets."""
+ordinary = re.compile(r"[!-;=?-~]*").fullmatch
+"""Matches addresses that need no second look by `check_address`: printable ASCII without blanks and angle brackets."""
 
 
 class UnsendableAddress(ValueError):
@@ -102,8 +102,6 @@ def check_address(address: str) -> None:
     That is: printable ASCII, with blanks and angle brackets only when it has a quoted local part. The last guard before the
     wire (RFC 5321 4.1.2), not a check of the address.
     """
-    if _ORDINARY(address):
-        return
     if not (address.isascii() and (address.isprintable() or not address)):
         raise UnsendableAddress(f"address {address!r} has characters that cannot be sent")
     if (" " in address or "<" in address or ">" in address) and '"' not in address:

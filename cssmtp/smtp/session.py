@@ -36,6 +36,7 @@ from cssmtp.smtp.exchange import (
     Transaction,
     UnsendableAddress,
     check_address,
+    ordinary,
 )
 from cssmtp.smtp.replies import CACHED_LINE, ProtocolError, ReplyParser, read_line
 from cssmtp.smtp.verdict import BAD_SEQUENCE, BDAT_UNKNOWN, CLOSING, Failure, FailureKind, Ruling, Step, outcome, rule
@@ -132,9 +133,9 @@ class ClientSession:
         if not self.can_begin:
             raise RuntimeError("a mail is under way")
         recipients = transaction.recipients
-        check_address(transaction.reverse_path)
-        for recipient in recipients:
-            check_address(recipient)
+        for address in (transaction.reverse_path, *recipients):
+            if not ordinary(address):
+                check_address(address)
         if not recipients:
             raise UnsendableAddress("a mail without recipients")
         reset = self._reset_owed or (self.chunking and self._unanswered > 0)

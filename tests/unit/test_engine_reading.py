@@ -86,8 +86,8 @@ def test_records_after_quit_are_not_looked_at() -> None:
     deck = reader(DECK)
     findings = [finding for slice_ in iter(deck.next_slice, None) for finding in slice_]
     assert [type(finding) for finding in findings] == [DeckMail]
-    assert deck.finished
-    assert (deck.counted_errors, deck.limit_reached) == (0, False)
+    assert deck.progress.finished
+    assert (deck.progress.counted_errors, deck.progress.limit_reached) == (0, False)
     assert deck.next_slice() is None
 
 
