@@ -335,6 +335,13 @@ def _exits() -> tuple[Message, ...]:
         ),
         Message("BMG0833W", "UserExitFailed", Level.WARNING, "the user exit failed, processing goes on: {reason}", True),
         Message("BMG0834W", "UserExitSlow", Level.WARNING, "the user exit took {seconds} seconds, spool reading waits for it"),
+        Message(
+            "BMG0835W",
+            "UserExitStuck",
+            Level.WARNING,
+            "the user exit was called for {action} and has not come back for {seconds} seconds, its spool file waits",
+            True,
+        ),
     )
 
 

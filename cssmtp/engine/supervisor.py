@@ -134,6 +134,7 @@ class Gateway:
         bus.subscribe(self._recent)
         monitor = Monitor(bus.publish, lambda: self.snapshot(0).pools, lambda: measured(self._configuration))
         self.every_second(monitor.beat)
+        self.every_second(self._exits.beat)
 
     def _configured_checkpoint(self) -> Checkpoint | None:
         configuration = self._configuration
@@ -221,7 +222,7 @@ class Gateway:
         test_mode = configuration.options.test_mode
         if test_mode and configuration.report.to is ReportTo.NONE:
             self._bus.publish(TestModeWithoutReport())
-        await asyncio.to_thread(self._exits.settle_or_tell, configuration)
+        await self._exits.settle_or_tell(configuration)
         await asyncio.to_thread(self._store.recover)
         ledger: Ledger = MemoryLedger()
         if self._checkpoint is not None:
@@ -380,6 +381,7 @@ class Gateway:
         for task in list(self._tasks):
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+        await self._exits.terminate()
         await self._reading.close()
         if self._extended is not None:
             await self._extended.close()

@@ -17,6 +17,7 @@ from cssmtp.engine.disposition import disposition
 from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
 from cssmtp.engine.fitting import TOO_LONG, Fitting
+from cssmtp.engine.foreign import in_own_thread
 from cssmtp.engine.pending import Pending
 from cssmtp.engine.reading import DeckReader
 from cssmtp.engine.spooltask import FileResult, next_task_id
@@ -95,7 +96,8 @@ class TestModeTask:
                     DeckReader, stream, size, self._claim.attributes, context.configuration, observer, gate
                 )
                 fitting = Fitting(reader, context.configuration, self._claim.open)
-                while (slice_ := await asyncio.to_thread(self._next_slice, reader, fitting)) is not None:
+                in_thread = in_own_thread if reader.asks else asyncio.to_thread
+                while (slice_ := await in_thread(self._next_slice, reader, fitting)) is not None:
                     for finding, verdict in slice_:
                         self._take(finding, verdict)
                     self._records = reader.progress.records

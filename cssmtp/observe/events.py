@@ -56,6 +56,7 @@ from cssmtp.observe.operator_events import UserExitFailed as UserExitFailed
 from cssmtp.observe.operator_events import UserExitLoaded as UserExitLoaded
 from cssmtp.observe.operator_events import UserExitMissing as UserExitMissing
 from cssmtp.observe.operator_events import UserExitSlow as UserExitSlow
+from cssmtp.observe.operator_events import UserExitStuck as UserExitStuck
 from cssmtp.observe.operator_events import ValueKept as ValueKept
 from cssmtp.observe.output_events import MetricsFailed as MetricsFailed
 from cssmtp.observe.output_events import SmfBroken as SmfBroken
@@ -341,16 +342,9 @@ class MailEnded(Event):
 
     @property
     def result(self) -> MailResult:
-        for outcome in self.outcomes:
-            if outcome.verdict is not Verdict.DELIVERED:
-                return MailResult.PARTLY if self.delivered else MailResult.UNDELIVERABLE
-        return (
-            MailResult.UNDELIVERABLE
-            if not self.outcomes
-            else MailResult.PARTLY
-            if self.envelope.bad_recipients
-            else MailResult.SENT
-        )
+        if self.outcomes and not self.envelope.bad_recipients and self.failure is None:
+            return MailResult.SENT
+        return MailResult.PARTLY if self.delivered else MailResult.UNDELIVERABLE
 
     @property
     def variant(self) -> str:
