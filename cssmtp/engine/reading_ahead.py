@@ -24,7 +24,7 @@ from typing import BinaryIO, TypeAlias
 
 from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.config.model import Configuration
-from cssmtp.engine.fitting import ALL_FIT, Fitting
+from cssmtp.engine.fitting import ALL_FIT, UNMEASURED, Fitting
 from cssmtp.engine.foreign import in_own_thread
 from cssmtp.engine.reading import DeckReader, Progress
 from cssmtp.engine.reading_process import FRAME, Answer, Close, Next, Open, Request, decode
@@ -276,5 +276,5 @@ class Slices:
 def _measured(findings: list[Finding], fitting: Fitting) -> Slice:
     """The findings, and which charsets the mails among them do not fit."""
     if not fitting.measures:
-        return [(finding, ALL_FIT) for finding in findings]
+        return [(finding, UNMEASURED) for finding in findings]
     return [(finding, fitting.of(finding) if isinstance(finding, DeckMail) else ALL_FIT) for finding in findings]
