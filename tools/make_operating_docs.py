@@ -239,7 +239,11 @@ PARTS = (
         "REFRESH",
         "Reads the configuration file again, with the options of the start. What may change takes effect at once: new mail goes\n"
         "by it, connections to servers that are not named any more end after the mail under way, no mail is lost or sent twice.\n"
-        "What may not change keeps its value, with a warning to log and console. A file with an error changes nothing.",
+        "What may not change keeps its value, with a warning to log and console. A file with an error changes nothing.\n\n"
+        "A name that gives no answer at that moment keeps the addresses it had, and what its block says now holds for them.\n"
+        "Mail that was read before goes to the targets there are now, in their charset. When lines of a small mail (64 KiB)\n"
+        "grow too long in a multi-byte charset that came with the REFRESH, the mail is judged as if it were read now; a large\n"
+        "one that was read before is sent without its lines being measured.",
         ("modify REFRESH", "modify REFRESH", "modify REFRESH"),
     ),
     Part(
