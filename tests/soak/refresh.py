@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cssmtp.console.client import Answer, Unreachable, ask
 from tests.soak.fastsink import FastSink
@@ -250,10 +251,8 @@ class RefreshSoak:
     async def _operate(self, process: asyncio.subprocess.Process) -> None:
         """Until all spool files are done but those that only wait."""
         turn = 0
-        quiet = 0
-        while quiet < 5 and process.returncode is None:
+        while await self._busy() and process.returncode is None:
             turn += 1
-            before = self._sink.taken.total()
             await self._refresh(VARIANTS[turn % len(VARIANTS)])
             if turn % 4 == 0:
                 await self._refused(WRONG[turn // 4 % len(WRONG)])
@@ -265,7 +264,6 @@ class RefreshSoak:
                 await self._flush_some()
             await self._say("RES")
             await asyncio.sleep(self._pause)
-            quiet = 0 if self._sink.taken.total() > before else quiet + 1
 
     async def _refresh(self, variant: Variant) -> None:
         self._configure(variant)
@@ -294,9 +292,18 @@ class RefreshSoak:
         if (answer := await self._say(command)).status != 1:
             self.counts.wrong.append(f"{command} was answered {answer}")
 
-    async def _tasks(self) -> list[int]:
+    async def _snapshot(self) -> dict[str, Any]:
         answer = await asyncio.to_thread(ask, self.root / "spool" / "control", "SNAPSHOT", as_json=True)
-        return [task["tkid"] for task in json.loads(answer.text)["tasks"]]
+        found: dict[str, Any] = json.loads(answer.text)
+        return found
+
+    async def _busy(self) -> bool:
+        """Whether any spool file is not done and does not only wait."""
+        now = await self._snapshot()
+        return now["files"] + sum(task["state"] == "LONG RETRY" for task in now["tasks"]) < len(SHARES)
+
+    async def _tasks(self) -> list[int]:
+        return [task["tkid"] for task in (await self._snapshot())["tasks"]]
 
     async def _flush_some(self) -> None:
         for tkid in (await self._tasks())[:2]:
