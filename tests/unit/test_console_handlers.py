@@ -64,7 +64,7 @@ async def test_every_display_answers_in_text_and_json(tmp_path: Path) -> None:
     ("operands", "why"),
     [
         ("D,XYZ", "not known here"),
-        ("REFR", "not known here"),
+        ("REFR", "too short for REFRESH or REFRESHIPlist or REFRESHTargets; capitals"),
         ("D,SP,D,TKID=999", "no task has the id 999"),
         ("FLUSHR,TKID=999", "no task has the id 999"),
         ("FLUSHR,AGE=1", "there is no extended retry"),
