@@ -54,6 +54,9 @@ from cssmtp.spool.store import Claim
 DELIVERED_BEFORE = Outcome(Verdict.DELIVERED, "sent before this start")
 """What a warm start knows of a recipient that got its mail."""
 
+AT_ONCE_OCTETS = 256 * 1024
+"""Up to so many octets, finding out how a file is framed takes no longer than reading a slice of it."""
+
 _task_ids = itertools.count(1)
 
 
@@ -182,10 +185,9 @@ class SpoolTask:
 
     async def _open(self, stream: BinaryIO) -> DeckReader | None:
         observer, gate = self._context.deck_observer(self._file), self._context.gate(self._file)
+        begin = partial(DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer, gate)
         try:
-            reader = await asyncio.to_thread(
-                DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer, gate
-            )
+            reader = begin() if self._claim.size <= AT_ONCE_OCTETS else await asyncio.to_thread(begin)
         except (UnreadableData, UnknownCodePage) as error:
             self._unreadable(str(error))
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,7 +57,7 @@ from cssmtp.observe.events import (
 from cssmtp.observe.readings import Readings, TargetReading
 from cssmtp.observe.recent import Recent
 from cssmtp.observe.snapshot import Activity, Snapshot
-from cssmtp.spool.store import SelectedBy, SpoolEntry, SpoolStore
+from cssmtp.spool.store import Claim, SelectedBy, SpoolEntry, SpoolStore
 
 WRITER_TASKS = 16
 """JES tasks of the WRITER pool: spool files worked on at once that name us as writer. Ours; IBM's number is not known."""
@@ -91,6 +91,12 @@ def answered(parcel: DeliveredParcel, outcomes: tuple[Outcome, ...]) -> None:
     """The courier's answer, handed to whoever submitted the parcel."""
     assert isinstance(parcel, Parcel)
     parcel.ended(parcel, outcomes)
+
+
+def _release(claims: Iterable[tuple[Claim, SelectedBy]]) -> None:
+    for claim, _ in claims:
+        with contextlib.suppress(SpoolError):  # it is found again at the next start, as after a crash
+            claim.release()
 
 
 class Gateway:
@@ -283,8 +289,10 @@ class Gateway:
         )
 
     async def _serve(self) -> None:
+        pending = False
         while not self._stop_reason:
-            pending = await self._admit()
+            if self._watcher.due() or not self._tasks:  # the end of a task is no reason to look what is new, but of the last
+                pending = await self._admit()
             if self.steering.activity is Activity.ACTIVE:
                 await self._claim_ready()
             if self._until_idle and not self._tasks and not pending and self.steering.activity is Activity.ACTIVE:
@@ -314,41 +322,54 @@ class Gateway:
 
     async def _claim_ready(self) -> None:
         name = self._configuration.ext_writer_name
-        while rooms := self._rooms():
+        while (rooms := self._rooms()) and self.steering.activity is Activity.ACTIVE:
             limit = min(rooms.values())
             by = None if len(rooms) == len(POOLS) else next(iter(rooms))
+            found, claims, faults = await asyncio.to_thread(self._claim_some, name, limit, by)
+            for fault in faults:
+                self._bus.publish(SpoolUnusable(str(fault)))
+            if self.steering.activity is not Activity.ACTIVE:  # since we asked
+                await asyncio.to_thread(_release, claims)
+                return
+            for claim, pool in claims:
+                self._begin(claim, pool)
+            if found < limit or not claims:
+                return
+
+    def _claim_some(
+        self, name: str, limit: int, by: SelectedBy | None
+    ) -> tuple[int, list[tuple[Claim, SelectedBy]], list[SpoolError]]:
+        """How many entries there were, the claims of those that could be had, and why others could not. For a worker thread."""
+        claims: list[tuple[Claim, SelectedBy]] = []
+        faults: list[SpoolError] = []
+        try:
+            entries = self._store.select(name, limit, by)
+        except SpoolError as error:
+            return 0, [], [error]
+        for entry in entries:
             try:
-                entries = await asyncio.to_thread(self._store.select, name, limit, by)
+                claim = self._store.claim(entry)
             except SpoolError as error:
-                self._bus.publish(SpoolUnusable(str(error)))
-                return
-            begun = [await self._begin(entry, pool_of(entry, name)) for entry in entries]
-            if len(entries) < limit or not any(begun):
-                return
+                faults.append(error)
+                continue
+            if claim is not None:
+                claims.append((claim, pool_of(entry, name)))
+        return len(entries), claims, faults
 
     def _rooms(self) -> dict[SelectedBy, int]:
         """The pools with idle tasks, and how many."""
         rooms = {pool: tasks - sum(each is pool for each in self._pools.values()) for pool, tasks in POOLS.items()}
         return {pool: room for pool, room in rooms.items() if room > 0}
 
-    async def _begin(self, entry: SpoolEntry, pool: SelectedBy) -> bool:
-        """Start a task for an entry; False when it could not be claimed, or may not be any more."""
-        if self.steering.activity is not Activity.ACTIVE or self._context is None:
-            return False
-        try:
-            claim = await asyncio.to_thread(self._store.claim, entry)
-        except SpoolError as error:
-            self._bus.publish(SpoolUnusable(str(error)))
-            return False
-        if claim is None:
-            return False
+    def _begin(self, claim: Claim, pool: SelectedBy) -> None:
+        """Start a task for a claimed entry."""
+        assert self._context is not None
         kind = TestModeTask if self._configuration.options.test_mode else SpoolTask
         work = kind(claim, self._context)
         task = asyncio.create_task(work.run(), name=f"spool {claim.id}")
         self._tasks[task] = work
         self._pools[task] = pool
         task.add_done_callback(self._ended)
-        return True
 
     def _ended(self, task: asyncio.Task[FileResult]) -> None:
         del self._tasks[task], self._pools[task]

@@ -24,6 +24,8 @@ class Watcher:
         self._directories = list(directories)
         self._rescan_seconds = rescan_seconds
         self._hint = asyncio.Event()
+        self._changed = True
+        self._looked = float("-inf")
         self._arrived: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -42,6 +44,15 @@ class Watcher:
     def poke(self) -> None:
         """Wake whoever waits, for a reason of the caller's own (a task ended, a signal came)."""
         self._hint.set()
+
+    def due(self) -> bool:
+        """Whether something has changed, or may have, since this was last True."""
+        now = asyncio.get_running_loop().time()
+        due = self._changed or now - self._looked >= self._rescan_seconds
+        if due:
+            self._changed = False
+            self._looked = now
+        return due
 
     def arrived(self) -> frozenset[str]:
         """Names that were renamed into a watched directory since the last call: those files are complete."""
@@ -64,4 +75,5 @@ class Watcher:
             async for event in inotify:
                 if event.mask & library.Mask.MOVED_TO and event.name is not None:
                     self._arrived.add(event.name.name)
+                self._changed = True
                 self._hint.set()

@@ -40,6 +40,8 @@ STEPS = 60
 """More than a life has."""
 ENOUGH = 0.25
 """Seconds of a life that waits for its disk to get better: nothing more would happen for a minute."""
+HEALTHY = 30
+"""Seconds at most of a life on a good disk, which ends by itself when all is done, also on a busy machine."""
 
 
 class Faults:
@@ -121,12 +123,12 @@ class FaultyConnection(sqlite3.Connection):
         return super().executemany(*words)
 
 
-async def life(configuration: Configuration, disk: Disk) -> None:
+async def life(configuration: Configuration, disk: Disk, patience: float = ENOUGH) -> None:
     """One gateway until it is idle; one that waits for its disk is stopped, and one may refuse to start."""
     store = DirectorySpool(Path(configuration.system.spool), clock=SystemClock(), node="TEST", settle_seconds=0, disk=disk)
     gateway = Gateway(configuration, store, Bus(), SystemClock(), until_idle=True)
     running = asyncio.create_task(gateway.run())
-    await asyncio.wait([running], timeout=ENOUGH)
+    await asyncio.wait([running], timeout=patience)
     gateway.stop("enough")
     with contextlib.suppress(CssmtpError):
         await asyncio.wait_for(running, 10)
@@ -146,14 +148,14 @@ class Outcome:
 
 async def recovered(root: Path, configuration: Configuration, server: MisbehavingServer) -> Outcome:
     """The life after: a good disk, and an operator who releases what was held for a fault of ours."""
-    await life(configuration, Disk())
+    await life(configuration, Disk(), HEALTHY)
     store = DirectorySpool(root / "spool", clock=SystemClock(), node="TEST", settle_seconds=0)
     held = list(store.entries("held"))
     for entry in held:
         store.release(entry)
     store.close()
     if held:
-        await life(configuration, Disk())
+        await life(configuration, Disk(), HEALTHY)
     assert {state: count for state, count in store.counts().items() if count} == {}
     assert list((root / "spool" / "drop" / "CSSMTP").iterdir()) == []
     return Outcome(root, server)
