@@ -105,7 +105,7 @@ def _spool() -> tuple[Message, ...]:
     return (
         Message("BMG0201E", "SpoolEntryRefused", Level.ERROR, "{name} is not taken into the spool: {reason}", True),
         Message("BMG0202E", "SpoolUnusable", Level.ERROR, "the spool cannot be used: {reason}", True),
-        Message("BMG0203I", "SpoolFileClaimed", Level.EVENT, "spool file {id} begun, {octets} bytes, {framing}, crashes {tries}"),
+        Message("BMG0203I", "SpoolFileClaimed", Level.EVENT, "spool file {id} begun, {octets} bytes, crashes {tries}"),
         Message("BMG0204E", "SpoolFileUnreadable", Level.ERROR, "spool file {id} of {owner} cannot be processed: {reason}"),
         Message(
             "BMG0205I",

@@ -48,7 +48,8 @@ class SystemResolver:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise LookupFailed(f"{name}: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else ""
+            raise LookupFailed(f"{name}: {why or error}") from error
         return [str(sockaddr[0]) for *_, sockaddr in found]
 
     async def exchangers(self, domain: str) -> list[tuple[int, str]]:

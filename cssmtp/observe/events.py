@@ -165,12 +165,11 @@ class SpoolUnusable(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpoolFileClaimed(Event):
-    """We begin with a spool file. `octets` its size, `tries` how many crashes it has survived, `framing` in words."""
+    """We begin with a spool file. `octets` its size, `tries` how many crashes it has survived."""
 
     file: SpoolFile
     octets: int
     tries: int = 0
-    framing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
