@@ -77,8 +77,8 @@ class Bus:
             by_variant = {variant: self._wanting(kind, variant) for variant in kind.VARIANTS}
             # A sink asked early may have been dropped since, by an event published about one asked later.
             by_variant = {variant: tuple(filter(self._subscribed, sinks)) for variant, sinks in by_variant.items()}
-            different = set(by_variant.values())
-            route = by_variant if len(different) > 1 else different.pop()
+            alike = len({tuple(map(id, sinks)) for sinks in by_variant.values()}) == 1
+            route = next(iter(by_variant.values())) if alike else by_variant
             self._routes[kind] = route
         return route
 

@@ -126,6 +126,25 @@ class Choosy(Collector):
         return variant == "test"
 
 
+class Unhashable(Collector):
+    """Equal to everything, as a sink may be."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+def test_sinks_are_told_apart_by_identity_alone() -> None:
+    bus, first, second = Bus(), Unhashable(), Unhashable()
+    for sink in (first, second):
+        bus.subscribe(sink)
+    bus.publish(DEBUG)
+    bus.unsubscribe(first)
+    bus.publish(GatewayReady(1))
+    assert (first.got, second.got) == ([DEBUG], [DEBUG, GatewayReady(1)])
+
+
 def test_a_sink_gets_only_the_variants_it_wants_and_is_asked_once_for_each() -> None:
     bus, choosy, everything = Bus(), Choosy(), Collector(GatewayReady)
     bus.subscribe(choosy)
