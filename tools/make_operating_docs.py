@@ -226,8 +226,8 @@ PARTS = (
     Part(
         "DISPLAY,TARGETS",
         "The sums and each server, or one server with `ADDR=`. A server that answers 4xx is up: watch `CURRENT RETRY` and\n"
-        "`EXTENDED RETRY CURRENT` for growth. `TOTAL` counts the mails that have been in extended retry since the start, `EXPIRED`\n"
-        "those of them that Age or FLUSHRETRY ended before everybody had got them.",
+        "`EXTENDED RETRY CURRENT` for growth. `TOTAL` counts the mails that have been in extended retry since the start,\n"
+        "`EXPIRED` those of them that Age or FLUSHRETRY ended before everybody had got them.",
         ("'F CSSMTP,D,TAR'", "modify D,TAR,ADDR=192.0.2.77"),
     ),
     Part(
