@@ -5,8 +5,9 @@ written, and whether the connection ended so soon after it that the answer may n
 often each fault came.
 Never: keeps more of a mail than its subject, its size and, of a notice, who was not reached.
 
-Faults come by step: greeting ehlo mail rcpt data body dot quit. Replies of a connection come one by one, in two pieces, byte by
-byte, or merged: as many as there are when the client has said all it has to say.
+Faults come by step: greeting ehlo mail rcpt data body dot quit. "size" is what EHLO says of SIZE: plenty, and then mails are
+refused for being too large ("refuse": at MAIL or after the dot), or less than any mail has. Replies of a connection come one by
+one, in two pieces, byte by byte, or merged: as many as there are when the client has said all it has to say.
 """
 
 from __future__ import annotations
@@ -22,7 +23,18 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-RATES = {"greeting": 0.01, "ehlo": 0.01, "mail": 0.015, "rcpt": 0.01, "data": 0.015, "body": 0.01, "dot": 0.04, "quit": 0.1}
+RATES = {
+    "greeting": 0.01,
+    "ehlo": 0.01,
+    "size": 0.05,
+    "refuse": 0.1,
+    "mail": 0.015,
+    "rcpt": 0.01,
+    "data": 0.015,
+    "body": 0.01,
+    "dot": 0.04,
+    "quit": 0.1,
+}
 """How often a step fails in weather of strength 1."""
 
 LOSSES = ("close", "reset", "hang", "garbage", "mismatch")
@@ -34,8 +46,15 @@ CODES = ("150", "334", "354", "421", "450", "452", "500", "503", "550", "554", "
 EXTRA = {"dot": ("drop", "take", "take then hang"), "data": ("250",), "mail": ("251",), "rcpt": ("251",)}
 """drop: the text is here, the mail is not taken, the connection ends. take: it is taken, and the connection ends."""
 
+PLENTY, TINY = "SIZE 1000000", "SIZE 10"
+SIZES = (PLENTY, PLENTY, PLENTY, TINY)
+TOO_LARGE = b"552 5.3.4 Too large"
+
 SOON = 1.0
 """Seconds: an answer written so shortly before the end of its connection may be lost with it."""
+
+CHOICES = {"body": LOSSES, "size": SIZES, "refuse": ("mail", "dot")}
+"""The steps whose faults are not codes."""
 
 MANNERS = ("one by one", "one by one", "split", "slow", "merged", "merged")
 
@@ -69,8 +88,8 @@ class Weather:
     def action(self, step: str) -> str:
         if self.random.random() >= self.strength * RATES[step]:
             return ""
-        if step == "body":
-            action = self.random.choice(LOSSES)
+        if step in CHOICES:
+            action = self.random.choice(CHOICES[step])
         else:
             codes = (self.random.choice(CODES) for _ in range(4))
             action = self.random.choice((*LOSSES, *EXTRA.get(step, ()), *codes))
@@ -141,6 +160,8 @@ class _Connection:
         self.recent: list[Taken] = []
         self.promised: list[Taken] = []  # their answers are in `out`
         self.chunks = bytearray()
+        self.size = ""  # what EHLO said of it, when that was a lie
+        self.refuses = ""  # where the mail under way is too large all of a sudden
         self.forget()
 
     def forget(self) -> None:
@@ -160,12 +181,17 @@ class _Connection:
             match line.partition(b" ")[0].upper():
                 case b"EHLO":
                     words = [b"erratic.example", b"PIPELINING", b"8BITMIME", *([b"CHUNKING"] if self.server.chunking else [])]
+                    self.size = self.weather.action("size")
+                    words += [self.size.encode()] if self.size else []
                     await self.answer("ehlo", b"".join(b"250-%s\r\n" % word for word in words) + b"250 ENHANCEDSTATUSCODES")
                 case b"HELO":
                     await self.answer("ehlo", b"250 erratic.example")
                 case b"MAIL":
                     self.forget()
-                    if await self.answer("mail", b"250 2.1.0 Ok"):
+                    self.refuses = self.weather.action("refuse") if self.size == PLENTY else ""
+                    if self.refuses == "mail":
+                        await self.write(TOO_LARGE)
+                    elif await self.answer("mail", b"250 2.1.0 Ok"):
                         self.sender = address(line)
                 case b"RCPT":
                     if self.sender is None:
@@ -236,6 +262,10 @@ class _Connection:
 
     async def take(self, text: bytes) -> None:
         """The end of a text: the mail is taken or not, the client is told or not."""
+        if self.refuses == "dot":
+            self.forget()
+            await self.write(TOO_LARGE)
+            return
         action = self.weather.action("dot")
         sender, recipients = self.sender or "", tuple(self.recipients)
         self.forget()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from cssmtp.delivery.dial import Dialled
 from cssmtp.delivery.link import Link
 from cssmtp.delivery.security import TlsFacts
-from cssmtp.delivery.target import Target
+from cssmtp.delivery.target import Address, Target
 from cssmtp.observe.events import ConnectionClosed, ConnectionOpened, Dialogue, Direction, TargetDown, TargetUp
 from cssmtp.smtp.capabilities import Capabilities
 from cssmtp.smtp.replies import printable
@@ -60,9 +60,8 @@ def connection_closed(link: Link, reason: str, seconds: float) -> ConnectionClos
     )
 
 
-def dialogue(link: Link, data: bytes, *, sent: bool) -> Iterator[Dialogue]:
+def dialogue(address: Address, data: bytes, *, sent: bool) -> Iterator[Dialogue]:
     """The lines of `data`, one event each."""
-    address = link.target.address
     direction = Direction.SENT if sent else Direction.RECEIVED
     for line in data.splitlines():
         yield Dialogue(address.ip, address.port, direction, printable(line))

@@ -79,15 +79,17 @@ class Courier:
             publish=publish,
             changed=self.rearrange,
         )
-        self._dialler = Dialler(self._timeout, configuration.options, clock, publish, hello, self)
+        self._dialler = Dialler(self._timeout, configuration.options, clock, publish, hello, self, traced)
         self._queues: dict[bool, deque[Parcel]] = {False: deque(), True: deque()}
         self._tiers: dict[bool, tuple[Post, ...]] = {False: (), True: ()}  # who gets the common queues now
         self._saturated = {False: False, True: False}  # nothing can be opened for this queue until something changes
         self._parked: deque[Parcel] = deque()  # too large for the usual targets, waiting for one that is down
         self._idle: dict[Link, None] = {}  # longest idle first
+        self._spare: dict[Link, None] = {}  # found no mail to begin while others are under way (some may have, since)
         self._keys = itertools.count(1)
         self._streams: set[asyncio.Task[None]] = set()
         self._file_ended = False
+        self._held_back = False
         self._stopping = False
         self._changed = asyncio.Event()
 
@@ -116,7 +118,7 @@ class Courier:
         self._file_ended = False
         tls = parcel.tls_required
         self._queues[tls].append(parcel)
-        if self._idle or not self._saturated[tls]:
+        if self._idle or self._spare or not self._saturated[tls]:
             self._dispatch(tls)
 
     def file_ended(self) -> None:
@@ -130,6 +132,12 @@ class Courier:
         self._file_ended = True
         for link in list(self._idle):
             self._dismiss(link, FILE_ENDED)
+
+    def hold_back(self, held: bool) -> None:
+        """While held, no mail is begun; those under way get their answers. Returns at once."""
+        self._held_back = held
+        if not held:
+            self._dispatch_all()
 
     def snapshot(self) -> list[TargetSnapshot]:
         """The targets in order of preference, for displays."""
@@ -204,6 +212,9 @@ class Courier:
 
     def next_for(self, link: Link) -> Parcel | None:
         """The next parcel for this link: what is reserved for its target, else the common queue if that is its turn."""
+        if self._held_back:
+            self._spare[link] = None
+            return None
         post = self._roster.of(link.target)
         kinds = (link.tls,) if not post.secure else sorted((True, False), key=lambda tls: -len(self._queues[tls]))
         for tls in kinds:
@@ -219,6 +230,7 @@ class Courier:
                 if link.began % FAIR_SHARE == FAIR_SHARE - 1:
                     self._give_way(post, link)
                 return parcel
+        self._spare[link] = None
         return None
 
     def finished(self, link: Link, parcel: Parcel, outcomes: tuple[Outcome, ...], untried: bool) -> None:
@@ -237,6 +249,7 @@ class Courier:
 
     def became_idle(self, link: Link) -> None:
         """A link without work: it waits, or goes when nothing more is to be expected for it."""
+        self._spare.pop(link, None)
         post = self._roster.of(link.target)
         if self._stopping or self._file_ended:
             link.finish(STOPPING if self._stopping else FILE_ENDED)
@@ -258,6 +271,7 @@ class Courier:
             post.crowded = False
         self._roster.forget(post)
         self._idle.pop(link, None)
+        self._spare.pop(link, None)
         self._publish(announce.connection_closed(link, reason, self._clock.monotonic() - link.opened))
         self._changed.set()
         if post.unexamined:
@@ -267,7 +281,7 @@ class Courier:
 
     def dialogue(self, link: Link, data: bytes, *, sent: bool) -> None:
         """Publish the lines of `data`, without what may not be shown."""
-        for event in announce.dialogue(link, data, sent=sent):
+        for event in announce.dialogue(link.target.address, data, sent=sent):
             self._publish(event)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -332,6 +346,8 @@ class Courier:
 
     def _dispatch_all(self, *, first: bool = True) -> None:
         """Look for connections for everything that waits, for mail with TLS `first` or for clear mail."""
+        if self._held_back:  # the end of that looks again
+            return
         self._saturated = {False: False, True: False}
         for tls in (first, not first):
             self._dispatch(tls)
@@ -342,7 +358,7 @@ class Courier:
     def _dispatch(self, tls: bool) -> None:
         """Wake idle connections for the common queue of this kind; when all are busy, open one more where allowed."""
         queue = self._queues[tls]
-        if not queue or self._stopping:
+        if not queue or self._stopping or self._held_back:
             return
         tier = self._tier(tls)
         for link in [link for link in self._idle if tls in self._kinds(link) and self._roster.of(link.target) in tier]:
@@ -360,6 +376,17 @@ class Courier:
             elif fresh:
                 self._make_room(post, tls)
         self._saturated[tls] = bool(tier)
+        if all(post.full for post in tier):
+            self._fill(tls, tier)
+
+    def _fill(self, tls: bool, tier: tuple[Post, ...]) -> None:
+        """No further connection can be had: begin mails behind those under way, where PipelineDepth leaves room."""
+        queue = self._queues[tls]
+        for link in [link for link in self._spare if tls in self._kinds(link) and self._roster.of(link.target) in tier]:
+            if not queue:
+                return
+            self._spare.pop(link, None)
+            link.pull()
 
     def _serve(self, post: Post, tls: bool) -> None:
         """See to it that what is reserved for a target gets a connection."""

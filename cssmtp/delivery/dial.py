@@ -12,8 +12,9 @@ import asyncio
 import contextlib
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import aiosmtplib
 
@@ -27,6 +28,44 @@ from cssmtp.smtp.verdict import Ruling, Step, rule
 
 GOODBYE_SECONDS = 2.0
 """How long a polite QUIT may take on a connection that is of no use."""
+
+
+HIDDEN = b"***"
+"""What a trace shows in place of a secret."""
+
+Trace = Callable[[bytes, bool], object]
+"""Told of each command (True) and each reply (False), lines ended by CR LF, without what may not be shown."""
+
+
+class _Client(aiosmtplib.SMTP):
+    """The library's client, which tells `trace` what it says and hears.
+
+    While `hiding`, what is sent is a secret, and a reply may quote it: neither is shown.
+    """
+
+    def __init__(self, trace: Trace | None, **options: Any) -> None:
+        super().__init__(**options)
+        self.hiding = False
+        self._trace = trace
+
+    async def execute_command(self, *args: bytes, **options: Any) -> aiosmtplib.SMTPResponse:
+        self.sent(*args)
+        response = await super().execute_command(*args, **options)
+        self.heard(response.code, response.message)
+        return response
+
+    def sent(self, *words: bytes) -> None:
+        """A command, word by word."""
+        if self._trace is not None:
+            shown = words if not self.hiding else (*(words[:2] if words[:1] == (b"AUTH",) else ()), HIDDEN)
+            self._trace(b" ".join(shown) + b"\r\n", True)
+
+    def heard(self, code: int, message: str) -> None:
+        """A reply; a code below 0 stands for none."""
+        if self._trace is None or code < 0:
+            return
+        *before, last = [HIDDEN] if self.hiding else message.encode("utf-8", "replace").split(b"\n")
+        self._trace(b"".join(b"%d-%s\r\n" % (code, line) for line in before) + b"%d %s\r\n" % (code, last), False)
 
 
 class TargetUnusable(Exception):
@@ -97,7 +136,7 @@ def _in_handshake(error: aiosmtplib.SMTPException) -> bool:
     return "upgrading transport" in str(error) or (str(error) == "Connection lost" and error.__cause__ is None)
 
 
-async def _start_tls(client: aiosmtplib.SMTP, address: Address, capabilities: Capabilities, seconds: float) -> None:
+async def _start_tls(client: _Client, address: Address, capabilities: Capabilities, seconds: float) -> None:
     """STARTTLS and the handshake. Raises TlsRefused, TargetUnusable, aiosmtplib errors for a lost connection."""
     if not capabilities.starttls:
         raise TlsRefused("STARTTLS is not offered", capabilities)
@@ -105,9 +144,12 @@ async def _start_tls(client: aiosmtplib.SMTP, address: Address, capabilities: Ca
         context = await asyncio.to_thread(tls_context, address.server)
     except (OSError, ssl.SSLError) as error:
         raise TargetUnusable(f"TLS cannot be set up: {error}") from error
+    client.sent(b"STARTTLS")
     try:
-        await client.starttls(server_hostname=address.name, tls_context=context, timeout=seconds)
+        response = await client.starttls(server_hostname=address.name, tls_context=context, timeout=seconds)
+        client.heard(response.code, response.message)
     except aiosmtplib.SMTPResponseException as error:
+        client.heard(error.code, error.message)
         ruling, said = _answer(Step.STARTTLS, error.code, error.message)
         if ruling is Ruling.NOT_CAPABLE:
             raise TlsRefused(said, capabilities) from error
@@ -120,7 +162,7 @@ async def _start_tls(client: aiosmtplib.SMTP, address: Address, capabilities: Ca
         raise TlsRefused(f"TLS handshake: {words(str(error))}", capabilities, silent=True) from error
 
 
-async def _log_in(client: aiosmtplib.SMTP, server: TargetServer, capabilities: Capabilities, seconds: float) -> str:
+async def _log_in(client: _Client, server: TargetServer, capabilities: Capabilities, seconds: float) -> str:
     """AUTH as the configuration wants it; returns the mechanism used.
 
     Raises TlsRefused when the server offers no mechanism that fits, TargetUnusable when it refuses us or our credentials cannot
@@ -141,26 +183,32 @@ async def _log_in(client: aiosmtplib.SMTP, server: TargetServer, capabilities: C
         AuthMechanism.PLAIN: client.auth_plain,
         AuthMechanism.LOGIN: client.auth_login,
     }
+    client.hiding = True
     try:
         await logins[mechanism](credentials.user, credentials.secret, timeout=seconds)
     except aiosmtplib.SMTPResponseException as error:
         _, said = _answer(Step.AUTH, error.code, credentials.redact(error.message))
         raise TargetUnusable(f"{said} ({mechanism.value}, user {credentials.user})") from None
+    finally:
+        client.hiding = False
     return mechanism.value
 
 
-async def dial(address: Address, timeout: Timeout, *, hello: str, tls: bool, tls_ehlo: bool) -> Dialled:
+async def dial(
+    address: Address, timeout: Timeout, *, hello: str, tls: bool, tls_ehlo: bool, trace: Trace | None = None
+) -> Dialled:
     """Connect to `address` and make it ready for mail.
 
     `hello` is our name for EHLO; `tls` asks for TLS, and with it for logging in where AuthFile is set; `tls_ehlo` whether EHLO is
-    sent again after the handshake. Raises TargetUnusable or TlsRefused.
+    sent again after the handshake; `trace` is told of the dialogue. Raises TargetUnusable or TlsRefused.
     """
     hello_again = tls_ehlo or bool(address.server.auth_file)  # a server offers AUTH only then
     login = ""
-    client = aiosmtplib.SMTP(hostname=address.ip, port=address.port, local_hostname=hello, start_tls=False, use_tls=False)
+    client = _Client(trace, hostname=address.ip, port=address.port, local_hostname=hello, start_tls=False, use_tls=False)
     usable = False
     try:
         greeting = await client.connect(timeout=timeout.initial_message)
+        client.heard(greeting.code, greeting.message)
         capabilities = await _greet(client, timeout.any_command)
         if tls:
             await _start_tls(client, address, capabilities, timeout.any_command)
@@ -172,6 +220,8 @@ async def dial(address: Address, timeout: Timeout, *, hello: str, tls: bool, tls
         usable = True
         return dialled
     except aiosmtplib.SMTPException as error:
+        if isinstance(error, aiosmtplib.SMTPConnectResponseError):
+            client.heard(error.code, error.message)
         _unusable(error)
     except OSError as error:
         raise TargetUnusable(words(str(error)) or type(error).__name__) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from cssmtp.clock import Clock
@@ -16,7 +17,7 @@ from cssmtp.config.model import Options, Timeout
 from cssmtp.delivery import announce
 from cssmtp.delivery.dial import Dialled, TargetUnusable, TlsRefused, dial
 from cssmtp.delivery.post import Post
-from cssmtp.delivery.target import TargetState
+from cssmtp.delivery.target import Address, TargetState
 from cssmtp.observe.events import Event, InternalError
 from cssmtp.smtp.capabilities import Capabilities
 
@@ -45,8 +46,17 @@ class Dialler:
     """Dials, one task for each connection that is being made."""
 
     def __init__(
-        self, timeout: Timeout, options: Options, clock: Clock, publish: Callable[[Event], None], hello: str, caller: Caller
+        self,
+        timeout: Timeout,
+        options: Options,
+        clock: Clock,
+        publish: Callable[[Event], None],
+        hello: str,
+        caller: Caller,
+        traced: Callable[[], bool],
     ) -> None:
+        """`hello` is our name for EHLO; `traced` tells whether anybody wants `Dialogue` events."""
+        self._traced = traced
         self._timeout = timeout
         self._tls_ehlo = options.tls_ehlo
         self._clock = clock
@@ -97,7 +107,12 @@ class Dialler:
         target = post.target
         try:
             result: Dialled | Exception = await dial(
-                target.address, self._timeout, hello=self._hello, tls=tls, tls_ehlo=self._tls_ehlo or target.tls_hello
+                target.address,
+                self._timeout,
+                hello=self._hello,
+                tls=tls,
+                tls_ehlo=self._tls_ehlo or target.tls_hello,
+                trace=partial(self._dialogue, target.address) if self._traced() else None,
             )
         except (TargetUnusable, TlsRefused) as error:
             result = error
@@ -110,8 +125,8 @@ class Dialler:
         match result:
             case Dialled():
                 news = bool(target.tls_refusal)
-                self._caller.connected(
-                    post, result, now, news=self._greeted(post, result.capabilities, now, tls=result.tls is not None) or news
+                self._hand_over(
+                    post, result, now, self._greeted(post, result.capabilities, now, tls=result.tls is not None) or news
                 )
             case TlsRefused():
                 self._greeted(post, result.capabilities, now, tls=False)
@@ -121,6 +136,19 @@ class Dialler:
                 self._caller.rearrange()
             case _:
                 self._failed(post, str(result), now)
+
+    def _dialogue(self, address: Address, data: bytes, sent: bool) -> None:
+        for event in announce.dialogue(address, data, sent=sent):
+            self._publish(event)
+
+    def _hand_over(self, post: Post, dialled: Dialled, now: float, news: bool) -> None:
+        """A fault of ours on the way must leave no open connection that nobody knows of, and must be told."""
+        try:
+            self._caller.connected(post, dialled, now, news=news)
+        except Exception as error:
+            self._publish(InternalError("delivery.courier", f"{type(error).__name__}: {error}"))
+            dialled.transport.abort()
+            self._probe_later(post)
 
     def _greeted(self, post: Post, capabilities: Capabilities, now: float, *, tls: bool) -> bool:
         known = post.target.capabilities

@@ -3,6 +3,8 @@
 Promises: each undeliverable mail is followed by exactly what mail-processing.md 13.1 says, and then by one call of `done`; a
 notice or a mailed report is tried once and never retried; a report under way counts in `pending`. When a dead letter cannot
 be written, `kept` turns False and `pending` is told instead of `done`: the spool file is the only copy left and must stay.
+A notice that nobody has tried because the gateway is stopping is called `put_off` where its mail's outcome lasts: the next start
+sends it.
 Never: decides about the spool file.
 """
 
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cssmtp.config.model import Configuration, DeadLetterAction, ReportTo, TargetServer
+from cssmtp.delivery.courier import STOPPING
 from cssmtp.engine.context import Context
 from cssmtp.engine.deadletters import store_dead_letter
 from cssmtp.engine.disposition import Afterwards, afterwards
@@ -55,8 +58,18 @@ class Originals(Protocol):
 class Aftermath:
     """For one spool file. `originals` is None where no mail is ever sent, and so none is undeliverable: test mode."""
 
-    def __init__(self, file: SpoolFile, origin: Origin, context: Context, pending: Pending, originals: Originals | None) -> None:
+    def __init__(
+        self,
+        file: SpoolFile,
+        origin: Origin,
+        context: Context,
+        pending: Pending,
+        originals: Originals | None,
+        put_off: Callable[[], object] | None = None,
+    ) -> None:
+        """`put_off` is called instead of `done` for a notice that waits for the next start; None: none can."""
         self.kept = True
+        self._put_off = put_off
         self._file = file
         self._origin = origin
         self._context = context
@@ -90,6 +103,8 @@ class Aftermath:
             if outcome.verdict is Verdict.DELIVERED:
                 self._publish(NoticeSent(self._file, mail, parcel.reverse_path))
                 done()
+            elif self._put_off is not None and outcome.reason == STOPPING:
+                self._put_off()
             else:
                 self._dead_letter(letter, UNDELIVERABLE_MARK, mail, outcome.reason, done, parcel)
 
@@ -118,6 +133,10 @@ class Aftermath:
         )
 
     # --- dead letters
+
+    async def written(self) -> None:
+        """Return when no dead letter is being written. What a thread has begun ends whoever waits for it, and must be known."""
+        await asyncio.gather(*self._writers)
 
     def _dead_letter(
         self, letter: Letter, mark: str, mail: int, reason: str, done: Done, about: MailParcel | None = None

@@ -4,7 +4,7 @@ Promises: the first outcome after a pause is committed at once; while mail flows
 one before, and they are at least `GATHER_SECONDS` apart; `then`s run on the loop in the order of `record`. When the disk
 fails, outcomes are kept in memory (four octets for a delivered mail) and written when it works again, the operator is told
 once, and mail goes on as without a checkpoint: what is delivered in that time is delivered again only if the process ends
-before the disk recovers.
+before the disk recovers. While a commit takes long, `hold_back` is told when `UNRECORDED_MAILS` outcomes wait for it.
 Never: waits on the loop; lets a fault of the checkpoint fail a mail or stop a spool file.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from cssmtp.engine.ledger import NUMBER_CODE, History, MailState, Then
@@ -24,22 +24,35 @@ GATHER_SECONDS = 0.005
 """From the beginning of a commit to that of the next. A commit costs as much as a few mails, and nobody waits for it but the
 report of a mail: without this pause, commits on a fast disk would take a fifth of the machine."""
 
+UNRECORDED_MAILS = 250
+"""Outcomes that may wait to be durable before no further mail is begun: each is a mail that a kill would send again. Two commits'
+worth at the highest rate, so that a disk as it should be holds nothing back."""
+
 RETRY_SECONDS = 5.0
 """Pause before a failed commit is tried again."""
 
 
 class Checkpoint:
-    """A `Ledger` in a file. `start` first, `close` last; both, and all else, on the same event loop. `commits` counts them."""
+    """A `Ledger` in a file. `start` first, `close` last; both, and all else, on the same event loop. `commits` counts them.
+
+    `hold_back`, to be set by whoever begins mails, is called with True when none may be begun and with False when they may.
+    """
+
+    lasting = True
 
     def __init__(self, file: LedgerFile, publish: Callable[[Event], None]) -> None:
         self.commits = 0
+        self.hold_back: Callable[[bool], object] = lambda held: None
         self._file = file
         self._publish = publish
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._loop: asyncio.AbstractEventLoop
         self._batch = Batch()
         self._thens: list[Then] = []
+        self._committing = 0  # outcomes in the commit that runs
+        self._full = False  # `hold_back` was told so
         self._known: set[str] = set()
+        self._found: Mapping[str, int] = {}
         self._commit: asyncio.Future[str] | None = None
         self._timer: asyncio.TimerHandle | None = None  # of the next commit
         self._began = 0.0
@@ -55,6 +68,11 @@ class Checkpoint:
             self._publish(CheckpointSetAside(path, opening.aside, opening.reason))
         self._publish(CheckpointOpened(path, len(opening.files), cold))
         self._known = set() if cold else set(opening.files)
+        self._found = opening.files
+
+    def recorded(self, file: str) -> int:
+        """How many mails of a spool file were recorded when the checkpoint was opened (a cold start forgets them later)."""
+        return self._found.get(file, 0)
 
     def keep(self, existing: Iterable[str]) -> None:
         """Forget the files that are on the spool no more: the process ended between disposing of them and `forget`.
@@ -97,6 +115,10 @@ class Checkpoint:
         self._thens.append(then)
         if not self._armed:
             self._arm()
+        if len(self._thens) + self._committing >= UNRECORDED_MAILS and not self._full:
+            self._full = True
+            self.hold_back(True)
+            self._hurry()
 
     def forget(self, file: str) -> None:
         self._known.discard(file)
@@ -106,9 +128,7 @@ class Checkpoint:
 
     async def flush(self) -> None:
         while True:
-            if self._timer is not None and not self._failing:
-                self._timer.cancel()
-                self._begin()
+            self._hurry()
             if self._commit is None:
                 return
             await asyncio.wait([self._commit])
@@ -136,16 +156,24 @@ class Checkpoint:
         else:
             self._begin()
 
+    def _hurry(self) -> None:
+        """Begin the next commit without the pause, unless one runs or the disk fails."""
+        if self._timer is not None and not self._failing:
+            self._timer.cancel()
+            self._begin()
+
     def _begin(self) -> None:
         self._timer = None
         self._began = self._loop.time()
         batch, self._batch = self._batch, Batch()
         thens, self._thens = self._thens, []
+        self._committing = len(thens)
         self._commit = self._loop.run_in_executor(self._thread, self._file.commit, batch)
         self._commit.add_done_callback(lambda done: self._committed(batch, thens, done))
 
     def _committed(self, batch: Batch, thens: list[Then], done: asyncio.Future[str]) -> None:
         self._commit = None
+        self._committing = 0
         try:
             aside = done.result()
         except Exception as error:
@@ -170,3 +198,9 @@ class Checkpoint:
                 then()
             except Exception as error:
                 self._publish(InternalError("checkpoint", f"{type(error).__name__}: {error}"))
+        if self._full:
+            if len(self._thens) + self._committing < UNRECORDED_MAILS:
+                self._full = False
+                self.hold_back(False)
+            else:
+                self._hurry()

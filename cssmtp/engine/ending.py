@@ -1,24 +1,47 @@
 """The end of a spool file: its error report and its disposal.
 
-Promises: a file is disposed of once, as decided, and once begun the end is not interrupted. Never: decides.
+Promises: a file is disposed of once, as decided, and once begun the end is not interrupted; a disk that fails delays it.
+Never: decides.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
 from cssmtp.config.model import Configuration
 from cssmtp.engine.filebook import REPORT_FINDINGS, FileBook, full_host_name
+from cssmtp.errors import SpoolError
 from cssmtp.observe.events import Disposition
 from cssmtp.observe.report import error_report
 from cssmtp.spool.store import Claim
 
 _KEPT = "kept"
 
+AGAIN_SECONDS = 5.0
+"""Pause before a spool file is disposed of again whose disk failed. Given back, its mails would be read again."""
+
 Result = TypeVar("Result")
+
+
+async def insisted(work: Callable[[], Result], failed: Callable[[SpoolError], object], stopping: Callable[[], bool]) -> Result:
+    """Do `work` in a thread until the disk lets it be done; `failed` is told of the first fault.
+
+    Raises `SpoolError` when `stopping`: the next start finds the file.
+    """
+    told = False
+    while True:
+        try:
+            return await asyncio.to_thread(work)
+        except SpoolError as error:
+            if stopping():
+                raise
+            if not told:
+                failed(error)
+            told = True
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:

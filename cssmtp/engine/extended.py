@@ -19,8 +19,9 @@ from pathlib import Path
 from cssmtp.codepage.transcode import source_text
 from cssmtp.config.model import ExtendedRetry as Policy
 from cssmtp.engine.context import Context
-from cssmtp.engine.extended_files import BadControl, Control, pair_id
+from cssmtp.engine.extended_files import DATA, BadControl, Control, mail_of, pair_id
 from cssmtp.engine.extended_mail import ExtendedMail
+from cssmtp.engine.ledger import MailState
 from cssmtp.engine.maildirectory import DirectoryInUse, MailDirectory, reason_of
 from cssmtp.engine.parking import ParkedMail
 from cssmtp.engine.reading import conversion_of
@@ -104,15 +105,16 @@ class ExtendedRetry:
                 return
             try:
                 await asyncio.to_thread(self._directory.open)
-                ids, aside = await asyncio.to_thread(self._directory.scan)
-                present = set(self._context.store.ids()) if ids else set()
+                ids, alone = await asyncio.to_thread(self._directory.scan)
+                present = set(self._context.store.ids()) if ids or alone else set()
                 for id in ids:
                     await self._load(id, present)
+                for name, reason in sorted(alone.items()):
+                    await self._clear(name, reason, present)
             except SpoolError as error:
                 self._failed(error)
                 return
-            for path, reason in aside:
-                self._publish(PairSetAside(path, reason))
+            await self._record_taken()
             self._opened = True
             self._worked()
             self._publish(MailDirectoryOpened(str(self._directory.path), len(self._waiting)))
@@ -122,10 +124,39 @@ class ExtendedRetry:
         if control is None:
             return
         if control.file.id in present:
-            self._taken.setdefault(control.file.id, {})[control.mail.number] = control.outcomes
+            self._taken.setdefault(control.file.id, {})[control.mail.number] = control.accepted
         self._waiting[id] = control.first
         self._total += 1
         self._schedule(id, extended_wait(self._policy, control.due, self._clock.wall()))
+
+    async def _clear(self, name: str, reason: str, present: set[str]) -> None:
+        """Half a pair. A body alone, of a mail that is still in its spool file, is left of a life that ended while it made the
+        pair, and worth nothing; anything else is for a person to look at."""
+        file, number = mail_of(name.removeprefix(DATA))
+        if name.startswith(DATA) and file in present and number and not await self._settled(file, number):
+            await asyncio.to_thread(self._directory.discard, name)
+        else:
+            self._publish(PairSetAside(await asyncio.to_thread(self._directory.put_aside, name), reason))
+
+    async def _settled(self, file: str, number: int) -> bool:
+        """Whether the spool file's own record says that a mail need not be taken from it again."""
+        history = await self._context.ledger.open_file(file)
+        if history is None:
+            return False
+        state = history.state(number)
+        return history.delivered(number) or (state is not None and state.settled)
+
+    async def _record_taken(self) -> None:
+        """An earlier life may have ended between making a pair and recording it. It is recorded before the pair is tried: else
+        nothing would tell the spool file of it once the pair has gone."""
+        ledger = self._context.ledger
+        if not ledger.lasting:
+            return
+        for file, mails in self._taken.items():
+            for number, outcomes in mails.items():
+                if not await self._settled(file, number):
+                    ledger.record(file, number, MailState(outcomes), lambda: None)
+        await ledger.flush()
 
     # --- what the spool tasks and the operator ask
 

@@ -26,12 +26,14 @@ CONTROL, DATA = "cf", "df"
 """What the two names of a pair begin with; in capitals when the pair was set aside (mail-processing.md 12.2)."""
 
 NO_DATA = "its data file is missing"
-NO_CONTROL = "its control file is missing: the gateway ended while it made or removed the pair, or somebody else did"
+NO_CONTROL = "its control file is missing: somebody or something else removed it"
 
 _ID = re.compile(r"[A-Za-z0-9._$#@-]{1,200}")
 _PAIR = re.compile(rf"({CONTROL}|{DATA})({_ID.pattern})")
 UNFINISHED = ".new"
 """Ends the name of a file that is being written."""
+FINISHED = ".done"
+"""Ends the name of a control file whose mail is done with, while the pair is removed."""
 
 
 class BadControl(Exception):
@@ -63,6 +65,14 @@ class Control:
         """Positions of the recipients that are still to be tried."""
         return tuple(place for place, one in enumerate(self.outcomes) if one.verdict is Verdict.RETRY)
 
+    @property
+    def accepted(self) -> tuple[Outcome, ...]:
+        """The outcomes as the spool file has to see them: who fails here was handed over, and is no affair of the file's."""
+        return tuple(
+            replace(one, verdict=Verdict.RETRY) if one.verdict is Verdict.UNDELIVERABLE and place not in self.told else one
+            for place, one in enumerate(self.outcomes)
+        )
+
     def given_up(self, why: str) -> Control:
         """With everything open undeliverable, for `why` and the last answer."""
         return replace(self, outcomes=tuple(given_up(one, why) for one in self.outcomes))
@@ -80,6 +90,12 @@ def pair_id(file: str, mail: int) -> str:
     return f"{file}.{mail}"
 
 
+def mail_of(id: str) -> tuple[str, int]:
+    """The reverse of `pair_id`: spool file and mail number; number 0 when the name is none that we have made."""
+    file, _, number = id.rpartition(".")
+    return file, int(number) if number.isascii() and number.isdigit() and len(number) <= 10 else 0
+
+
 def pairs(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     """What the names in a mail directory say: ids of whole pairs in order, and names that lack their other half with the reason.
 
@@ -88,7 +104,7 @@ def pairs(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     ids: dict[str, set[str]] = {CONTROL: set(), DATA: set()}
     for name in names:
         match = _PAIR.fullmatch(name)
-        if match and not name.endswith(UNFINISHED):
+        if match and not name.endswith((UNFINISHED, FINISHED)):
             ids[match[1]].add(match[2])
     controls, data = ids[CONTROL], ids[DATA]
     alone = {CONTROL + id: NO_DATA for id in controls - data} | {DATA + id: NO_CONTROL for id in data - controls}

@@ -67,11 +67,18 @@ class ExtendedMail:
         self._context.publish(event)
 
     async def follow(self) -> bool:
-        """Send the notice about `failed`, or keep a dead letter. False: neither was possible, and this is the only copy left."""
+        """Send the notice about `failed`, or keep a dead letter. False: neither was possible now, and this copy is the last."""
         origin = origin_of(self._control.file, self._context.configuration)
         pending = Pending()
-        aftermath = Aftermath(self._control.file, origin, self._context, pending, self._rendering)
+        put_off = False
+
+        def wait() -> None:
+            nonlocal put_off
+            put_off = True
+            pending.done()
+
+        aftermath = Aftermath(self._control.file, origin, self._context, pending, self._rendering, wait)
         pending.begun()
         aftermath.undeliverable(self._parcel, self.failed, pending.done)
         await pending.wait()
-        return aftermath.kept
+        return aftermath.kept and not put_off

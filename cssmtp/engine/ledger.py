@@ -78,6 +78,11 @@ Then = Callable[[], object]
 class Ledger(Protocol):
     """The checkpoint as the engine sees it. Everything is called on the event loop."""
 
+    @property
+    def lasting(self) -> bool:
+        """Whether what is recorded outlives the process, so that work may wait for the next start."""
+        ...
+
     async def open_file(self, file: str) -> History | None:
         """What was recorded of a spool file that is about to be read; None: nothing."""
         ...
@@ -98,6 +103,8 @@ class Ledger(Protocol):
 
 class MemoryLedger:
     """No checkpoint: every outcome counts at once and is gone with the process."""
+
+    lasting = False
 
     async def open_file(self, file: str) -> History | None:
         return None

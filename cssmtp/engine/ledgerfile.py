@@ -12,7 +12,8 @@ import json
 import os
 import sqlite3
 from array import array
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,9 +79,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What was found: `files` that have records; `aside` where an unusable file went ("" = there was none), and `reason`."""
+    """What was found: `files` that have records, with how many mails that is; `aside` where an unusable file went ("" = there was
+    none), and `reason`."""
 
-    files: frozenset[str]
+    files: Mapping[str, int]
     aside: str = ""
     reason: str = ""
 
@@ -148,9 +150,13 @@ class LedgerFile:
         if aside:
             self._begin()
         connection = self._opened()
-        files = frozenset(
-            name for table in ("delivered", "mail") for (name,) in connection.execute(f"SELECT DISTINCT file FROM {table}")
-        )
+        files: Counter[str] = Counter()
+        for counted in (
+            f"SELECT file, SUM(LENGTH(mails)) / {array(NUMBER_CODE).itemsize} FROM delivered",
+            "SELECT file, COUNT(*) FROM mail",
+        ):
+            for name, mails in connection.execute(f"{counted} GROUP BY file"):
+                files[name] += int(mails)
         if cold:
             connection.execute("DELETE FROM delivered")
             connection.execute("DELETE FROM mail")

@@ -7,6 +7,7 @@ Never: decides when a mail is tried; holds a body in memory.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from cssmtp.engine.extended_files import (
     CONTROL,
     DATA,
+    FINISHED,
     NO_CONTROL,
     NO_DATA,
     UNFINISHED,
@@ -86,17 +88,22 @@ class MailDirectory:
     def data(self, id: str) -> Path:
         return self.path / (DATA + id)
 
-    def scan(self) -> tuple[list[str], list[tuple[str, str]]]:
-        """The ids of whole pairs, and what was set aside: its new path and why. Unfinished files are removed."""
+    def scan(self) -> tuple[list[str], dict[str, str]]:
+        """The ids of whole pairs, and names that lack their other half with the reason. What an earlier life had not finished
+        making is removed, and what it had begun to remove."""
         try:
             names = os.listdir(self.path)
         except OSError as fault:
             raise spool_error(fault, self.path) from fault
+        gone: set[str] = set()
         for name in names:
             if name.startswith((CONTROL, DATA)) and name.endswith(UNFINISHED):
                 self._disk.remove(self.path / name)
-        ids, alone = pairs(names)
-        return ids, [(self._put_aside(name), reason) for name, reason in sorted(alone.items())]
+            elif name.startswith(CONTROL) and name.endswith(FINISHED):
+                id = name.removeprefix(CONTROL).removesuffix(FINISHED)
+                self._sweep(id)
+                gone.add(DATA + id)
+        return pairs(name for name in names if name not in gone)
 
     def publish(self, id: str, control: Control, body: Iterable[bytes]) -> Path:
         """Add a pair: the data file first, then the control file, by which the mail begins to exist."""
@@ -147,17 +154,32 @@ class MailDirectory:
             raise spool_error(fault, self.data(id)) from fault
 
     def remove(self, id: str) -> None:
-        """The mail is done with: its control file goes first."""
-        self._disk.remove(self.control(id))
+        """The mail is done with: its control file says so first, by its name, so that no half of the pair is taken for a mail."""
+        with contextlib.suppress(FileNotFoundError):  # done before, when the disk failed later on
+            self._disk.move(self.control(id), self._finished(id))
         self._disk.sync_path(self.path)
+        self._sweep(id)
+
+    def _finished(self, id: str) -> Path:
+        return self.path / (CONTROL + id + FINISHED)
+
+    def _sweep(self, id: str) -> None:
+        """Remove what is left of a pair that is done with; the word that it is goes last."""
         self._disk.remove(self.data(id))
+        self._disk.sync_path(self.path)
+        self._disk.remove(self._finished(id))
+
+    def discard(self, name: str) -> None:
+        """Remove half a pair that is the copy of nothing."""
+        self._disk.remove(self.path / name)
 
     def set_aside(self, id: str) -> str:
         """Take a pair out of work; returns the path under which its control file (or what there is) is found."""
-        paths = [self._put_aside(path.name) for path in (self.control(id), self.data(id)) if path.exists()]
+        paths = [self.put_aside(path.name) for path in (self.control(id), self.data(id)) if path.exists()]
         return paths[0] if paths else str(self.control(id))
 
-    def _put_aside(self, name: str) -> str:
+    def put_aside(self, name: str) -> str:
+        """Rename a file that cannot be used to capitals; returns its new path."""
         target = self.path / (name[:2].upper() + name[2:])
         self._disk.move(self.path / name, target)
         self._disk.sync_path(self.path)

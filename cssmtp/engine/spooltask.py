@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from cssmtp.delivery.link import EightBit
 from cssmtp.engine.aftermath import Aftermath
 from cssmtp.engine.context import Context
 from cssmtp.engine.disposition import disposition
-from cssmtp.engine.ending import dispose, report_text, uninterrupted
+from cssmtp.engine.ending import Result, dispose, insisted, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
 from cssmtp.engine.fitting import Fitting
 from cssmtp.engine.ledger import History, MailState, Then
@@ -47,6 +47,7 @@ from cssmtp.observe.events import (
     SpoolFileClaimed,
     SpoolFileEnded,
     SpoolFileUnreadable,
+    SpoolUnusable,
 )
 from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
@@ -61,7 +62,7 @@ _task_ids = itertools.count(1)
 
 
 def nothing() -> None:
-    """What follows a record that nobody waits for."""
+    """What follows where nobody waits for anything to follow."""
 
 
 def next_task_id() -> int:
@@ -95,12 +96,14 @@ class SpoolTask:
         self._history: History | None = None
         self._taken: Mapping[int, tuple[Outcome, ...]] = {}
         self._resuming = False
-        self._stopping = False
+        self._stopping = False  # nothing more is begun
+        self._stopped = False  # ... because the gateway stops
         self._reader: DeckReader | None = None
         self._rendering: Rendering | None = None
         self._origin = origin_of(self._file, self._configuration)
         self._headers = HeaderMaker(self._origin, self._configuration.header)
-        self._aftermath = Aftermath(self._file, self._origin, context, self._pending, self)
+        put_off = nothing if context.ledger.lasting else None  # the mail stays open, so the stop gives the file back
+        self._aftermath = Aftermath(self._file, self._origin, context, self._pending, self, put_off)
 
     # --- the life of the task
 
@@ -110,18 +113,19 @@ class SpoolTask:
             return await self._work()
         except asyncio.CancelledError:
             self._drop_mails()
+            await uninterrupted(self._aftermath.written())
             self._claim.release()
             raise
         except Exception as error:
             # Unknown means retry, but not for ever and not silently: a fault of ours holds the file for a person to look at.
             self._stopping = True
             self._drop_mails()
-            await asyncio.to_thread(self._claim.hold, f"internal error: {type(error).__name__}: {error}")
+            await self._insisted(partial(self._claim.hold, f"internal error: {type(error).__name__}: {error}"))
             raise
 
     def stop_reading(self) -> None:
         """Take no more mails out of the file; those under way go on."""
-        self._stopping = True
+        self._stopping = self._stopped = True
 
     def flush(self) -> int:
         """End long retry now for every mail that waits in it, as if RetryLimit were reached (FLUSHRETRY TKID=).
@@ -433,11 +437,15 @@ class SpoolTask:
             await self._report(decided)
         if self._context.courier is not None:
             self._context.courier.file_ended()
-        became = await asyncio.to_thread(dispose, claim, self._decided(), book.summary())
+        became = await self._insisted(partial(dispose, claim, self._decided(), book.summary()))
         if self._aftermath.kept:  # else it comes up again when released, for its dead letters and not for mail that was sent
             self._context.ledger.forget(self._file.id)
         self._publish(SpoolFileEnded(self._file, book.counts(), became, book.fault_lines))
         return FileResult(book.mails, book.bad or book.parked > 0)
+
+    async def _insisted(self, work: Callable[[], Result]) -> Result:
+        """Dispose of the file; a disk that fails is told and waited for, unless the gateway stops."""
+        return await insisted(work, lambda error: self._publish(SpoolUnusable(str(error))), lambda: self._stopped)
 
     def _decided(self) -> Disposition:
         # Where a dead letter could not be written, the spool file is the only copy that is left.

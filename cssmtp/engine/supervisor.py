@@ -229,15 +229,19 @@ class Gateway:
         if test_mode and configuration.report.to is ReportTo.NONE:
             self._bus.publish(TestModeWithoutReport())
         await self._exits.settle_or_tell(configuration)
-        await asyncio.to_thread(self._store.recover)
         ledger: Ledger = MemoryLedger()
-        if self._checkpoint is not None:
+        if self._checkpoint is None:
+            await asyncio.to_thread(self._store.recover)
+        else:
             await self._checkpoint.start(cold=self._cold)
+            await asyncio.to_thread(self._store.recover, recorded=self._checkpoint.recorded)
             self._checkpoint.keep(self._store.ids())
             ledger = self._checkpoint
         # In test mode the only thing that can ever be sent is an error report for the administrators.
         if not test_mode or configuration.report.to is ReportTo.ADMIN:
             self._courier = self._new_courier()
+            if self._checkpoint is not None:
+                self._checkpoint.hold_back = self._courier.hold_back
             await self._courier.start()
         self._flow.courier = self._courier
         context = Context(

@@ -165,7 +165,7 @@ class SpoolUnusable(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpoolFileClaimed(Event):
-    """We begin with a spool file. `octets` its size, `tries` how many crashes it has survived."""
+    """We begin with a spool file. `octets` its size, `tries` as in `store.Claim`."""
 
     file: SpoolFile
     octets: int

@@ -8,7 +8,7 @@ Never: follows a link of the drop zone; changes `data`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -36,6 +36,7 @@ class DirectorySpool(SpoolStore):
         self._tree = Tree(root, clock, node, disk or Disk())
         self._zone = DropZone(self._tree, settle_seconds)
         self._ready = ReadyList(self._tree, self._set_aside)
+        self._strays: list[tuple[Path, Path]] = []  # claimed, and neither read nor given back: where it is, where it belongs
 
     def initialise(self, *writers: str) -> None:
         """Makes what is missing of the tree, with a drop directory for each writer name given (`ValueError` for a bad name)."""
@@ -54,6 +55,8 @@ class DirectorySpool(SpoolStore):
         return self._zone.settling
 
     def select(self, writer: str, limit: int = 0, by: SelectedBy | None = None) -> list[SpoolEntry]:
+        while self._strays:
+            self._give_back(*self._strays.pop())
         return self._ready.select(writer.upper(), limit, by)
 
     def claim(self, entry: SpoolEntry) -> DirectoryClaim | None:
@@ -64,20 +67,37 @@ class DirectorySpool(SpoolStore):
         except FileNotFoundError:
             if not target.exists():
                 return None
-        attributes = tree.read(target)
-        if attributes is None:
-            self._set_aside(replace(entry, path=target))
-            return None
+        try:
+            attributes = tree.read(target)
+            if attributes is None:
+                self._set_aside(replace(entry, path=target))
+                return None
+        except SpoolError:
+            self._give_back(target, entry.path)
+            raise
         return DirectoryClaim(tree, entry.id, attributes, target)
 
-    def recover(self, *, all_hosts: bool = False, poison: bool = True) -> list[str]:
+    def _give_back(self, path: Path, home: Path) -> None:
+        """Undo a claim that nobody can work on. What the disk does not let us do now is done at a later selection."""
+        try:
+            self._tree.move(path, home)
+        except FileNotFoundError:
+            return
+        except SpoolError:
+            if path.exists():
+                self._strays.append((path, home))
+            raise
+
+    def recover(self, *, recorded: Callable[[str], int] | None = None, all_hosts: bool = False, poison: bool = True) -> list[str]:
         """See `SpoolStore.recover`. `all_hosts`, an operator's word, takes back from other hosts too what nobody has locked:
         after the host's name has changed, or when a host will not come back. `poison` False counts no crashes: for a program
         that never looks into the data, so that no file can be what ends it."""
         tree = self._tree
         dead = {name for name in self._owners() if not alive(tree.owners, name, all_hosts=all_hosts)}
         recovered = [
-            id for name in tree.names(tree.busy) if _owner_of(name) in dead and (id := self._recover_claim(name, poison))
+            id
+            for name in tree.names(tree.busy)
+            if _owner_of(name) in dead and (id := self._recover_claim(name, poison, recorded))
         ]
         for name in tree.names(tree.tmp):
             if _owner_of(name) in dead:
@@ -185,7 +205,7 @@ class DirectorySpool(SpoolStore):
             return
         self._tree.disk.replace(target / "reason", f"{BROKEN}\n".encode())
 
-    def _recover_claim(self, name: str, poison: bool) -> str:
+    def _recover_claim(self, name: str, poison: bool, recorded: Callable[[str], int] | None) -> str:
         """Puts back one claimed entry of a dead owner; returns its id, "" when somebody else was faster."""
         tree = self._tree
         id = name.rpartition("@")[0]
@@ -200,10 +220,11 @@ class DirectorySpool(SpoolStore):
             return id
         claim = DirectoryClaim(tree, id, attributes, path)
         if poison and selectable(attributes):
-            claim.note(b"crash")
+            claim.note(b"crash", b"" if recorded is None else b" %d" % recorded(id))
             if claim.tries > CRASHES_ALLOWED:
                 claim.hold(
-                    f"the gateway ended {claim.tries} times while it worked on this file; look at it, then release or purge it"
+                    f"the gateway ended {claim.tries} times while it worked on this file and got no further; "
+                    "look at it, then release or purge it"
                 )
                 return id
         kept = attributes.outdisp == "LEAVE" and attributes.hold == "none"
@@ -233,6 +254,7 @@ class DirectoryClaim:
     id: str
     attributes: Attributes
     path: Path
+    tried: bool = False  # one of the methods that end the claim was called
 
     @property
     def size(self) -> int:
@@ -270,20 +292,32 @@ class DirectoryClaim:
         self.settle(held, self.tree.home(self.id, held))
 
     def purge(self) -> None:
-        self.tree.purge(self.path, self.id)
+        if self._gone():
+            self.tree.disk.sync_path(self.path.parent)
+        else:
+            self.tree.purge(self.path, self.id)
 
     def release(self) -> None:
         self.tree.move(self.path, self.tree.home(self.id, self.attributes))
 
-    def note(self, word: bytes) -> None:
-        """Adds a line to the journal of the entry: what happened, and when."""
-        self.tree.disk.append(self.path / "journal", word + f" {self.tree.clock.wall().isoformat()}\n".encode())
+    def note(self, word: bytes, more: bytes = b"") -> None:
+        """Adds a line to the journal of the entry: what happened, when, and what else is to be known."""
+        self.tree.disk.append(self.path / "journal", b"%s %s%s\n" % (word, self.tree.clock.wall().isoformat().encode(), more))
 
     def settle(self, attributes: Attributes, target: Path) -> None:
         """Writes the last attributes, then moves the entry to its place; a crash in between is finished by `recover`."""
-        self.tree.write_attributes(self.path, attributes)
+        if self._gone():
+            self.tree.disk.sync_path(target.parent)
+            self.tree.disk.sync_path(self.path.parent)
+        else:
+            self.tree.write_attributes(self.path, attributes)
+            self.tree.move(self.path, target)
         self.attributes = attributes
-        self.tree.move(self.path, target)
+
+    def _gone(self) -> bool:
+        """Whether an earlier try has moved the entry before the disk failed: then only the names are still to be forced."""
+        again, self.tried = self.tried, True
+        return again and not self.path.exists()
 
 
 def _owner_of(name: str) -> str:

@@ -7,7 +7,7 @@ Never: knows how a store keeps its entries.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -83,9 +83,10 @@ def selectable(attributes: Attributes) -> bool:
 
 
 class Claim(Protocol):
-    """A spool file that is ours alone until one of the last four methods is called, once.
+    """A spool file that is ours alone until one of the last four methods returns. If it raises `SpoolError`, call it again.
 
-    `size` is the length of the data in bytes, `tries` how often a gateway has ended while it worked on the file.
+    `size` is the length of the data in bytes, `tries` how often in a row a gateway has
+    ended while it worked on the file and had got no further.
     """
 
     @property
@@ -146,8 +147,12 @@ class SpoolStore(Protocol):
         """Makes an entry ours; None when somebody else was faster."""
         ...
 
-    def recover(self) -> list[str]:
-        """Puts back what dead owners left; returns the ids. The third crash on one file holds it."""
+    def recover(self, *, recorded: Callable[[str], int] | None = None) -> list[str]:
+        """Puts back what dead owners left; returns the ids. The third crash in a row on one file holds it.
+
+        `recorded` tells how many mails of a file are known to be done with: a crash after which that is another number than after
+        the crash before does not count, since the file got further. None: nobody knows, every crash counts.
+        """
         ...
 
     def create(self, attributes: Attributes, data: BinaryIO | Iterable[bytes]) -> SpoolEntry:

@@ -22,7 +22,8 @@ from cssmtp.spool.owner import Owner
 from cssmtp.spool.store import SpoolEntry, selectable
 
 CRASHES_ALLOWED = 2
-"""How many gateways may end while they work on a file; the next crash holds it (architecture: the third one)."""
+"""How many gateways in a row may end while they work on a file without having got further in it; the next crash holds it
+(architecture: the third one). A large file that was in work during three power cuts has done nothing wrong."""
 
 FORGETTING = (b"release", b"copying")
 """Journal words after which earlier crashes do not count: an operator looked at the file; it is only copied, so no crash is its
@@ -110,10 +111,13 @@ class Tree:
         return number
 
     def build(self, purpose: str, id: str) -> Path:
-        """A new directory in the building area: "create", "admit" or "purge", the id, and whose it is."""
-        path = self.tmp / f"{purpose}.{id}@{self.owner()}"
+        """A new directory in the building area: "create" or "admit", the id, and whose it is."""
+        path = self._building(purpose, id)
         self.disk.make_directory(path)
         return path
+
+    def _building(self, purpose: str, id: str) -> Path:
+        return self.tmp / f"{purpose}.{id}@{self.owner()}"
 
     def home(self, id: str, attributes: Attributes) -> Path:
         """Where an entry with these attributes belongs: ready when it can be selected, else held."""
@@ -129,21 +133,25 @@ class Tree:
         """Moves an entry to its place in one step. The caller forces the directories to disk."""
         self.disk.sync_path(built)
         self.disk.move(built, target)
-        self.ready_changed |= target.parent.parent == self.ready
+        self._arrived(target)
 
     def move(self, source: Path, target: Path) -> None:
         """Moves an entry and forces both directories to disk. Raises `FileNotFoundError` when it is gone."""
         self.disk.move(source, target)
-        self.ready_changed |= target.parent.parent == self.ready
+        self._arrived(target)
         self.disk.sync_path(target.parent)
         self.disk.sync_path(source.parent)
 
+    def _arrived(self, target: Path) -> None:
+        if target.parent.parent == self.ready:
+            self.ready_changed = True
+
     def purge(self, path: Path, id: str) -> None:
         """Deletes an entry: first out of sight, then for good."""
-        grave = self.build("purge", id) / "entry"
+        grave = self._building("purge", id)
         self.disk.move(path, grave)
         self.disk.sync_path(path.parent)
-        self.disk.remove(grave.parent)
+        self.disk.remove(grave)
 
     def read(self, path: Path) -> Attributes | None:
         """The attributes of the entry at `path`, None when they cannot be understood. Raises `FileNotFoundError`: it is gone."""
@@ -179,12 +187,18 @@ class Tree:
                 yield name.rpartition("@")[0] if state == "busy" else name, directory / name
 
     def crashes(self, path: Path) -> int:
-        """How many crashes the journal of the entry at `path` tells of since the last of the `FORGETTING` words."""
-        number = 0
+        """How many crashes the journal of the entry at `path` tells of since the last of the `FORGETTING` words, or since a crash
+        at which another number of mails was recorded than at the one before: the file got further then."""
+        number = recorded = 0
         try:
             for line in (path / "journal").read_bytes().splitlines():
-                word = line.split(b" ", 1)[0]
-                number = 0 if word in FORGETTING else number + (word == b"crash")
+                word, *more = line.split(b" ")
+                if word in FORGETTING:
+                    number = 0
+                elif word == b"crash":
+                    mark = int(more[1]) if len(more) > 1 and more[1].isdigit() else recorded
+                    number = number + 1 if mark == recorded else 0
+                    recorded = mark
             return number
         except FileNotFoundError:
             return 0

@@ -277,8 +277,7 @@ class Soak:
         counts.faults, counts.connections = self._weather.counts, self._server.connections
         if left := self._left():
             counts.verdicts.wrong.append(f"left on the spool: {left}")
-        # A body alone is what a kill leaves while a pair is made or removed; a control file alone would be a mail lost.
-        if aside := [path.name for path in (self.root / "mail").glob("CF*")]:
+        if aside := [path.name for path in (self.root / "mail").glob("[CD]F*")]:
             counts.verdicts.wrong.append(f"set aside in the mail directory: {aside}")
         console = (self.root / "console").read_text(encoding="utf-8", errors="replace")
         if "Traceback" in console:

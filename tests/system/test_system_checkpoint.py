@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sqlite3
+from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from cssmtp.config.model import (
     Undeliverable,
 )
 from cssmtp.engine import ledgerfile
-from cssmtp.engine.ledgerfile import CheckpointError
+from cssmtp.engine.ledgerfile import Batch, CheckpointError, LedgerFile
 from cssmtp.engine.maildirectory import DirectoryInUse, MailDirectory
 from cssmtp.engine.service import serve
 from cssmtp.observe.bus import Bus
@@ -40,6 +41,8 @@ from cssmtp.observe.events import (
     MailParked,
     SpoolFileEnded,
 )
+from cssmtp.spool.attributes import Attributes
+from cssmtp.spool.directory import DirectorySpool
 from tests.lifekit import deck
 from tests.misbehaving import MisbehavingServer
 
@@ -237,3 +240,24 @@ async def test_rows_of_files_that_are_gone_are_cleared_at_the_next_start(tmp_pat
         connection.close()
         await once(configuration)
     assert recorded(tmp_path) == 0
+
+
+@pytest.mark.parametrize("done", [1, 0])
+async def test_the_third_crash_holds_a_file_unless_the_checkpoint_knows_that_it_got_further(tmp_path: Path, done: int) -> None:
+    async with MisbehavingServer() as server:
+        configuration = configured(tmp_path, server.port)
+        store = DirectorySpool(tmp_path / "spool", clock=SystemClock(), node="TEST")
+        store.initialise("CSSMTP")
+        entry = store.create(Attributes(writer="CSSMTP"), [deck(["a@example.net"], ["b@example.net"])])
+        claim = store.claim(entry)
+        assert claim is not None
+        claim.note(b"crash", b" 0")
+        claim.note(b"crash", b" 0")
+        store.close()
+        file = LedgerFile(tmp_path / "checkpoint", configuration.system.job_name, "CSSMTP", SystemClock())
+        file.open()
+        file.commit(Batch(delivered={entry.id: array("I", [1] * done)} if done else {}))
+        file.close()
+        await once(configuration)
+        assert len(server.accepted) == done
+        assert store.counts()["held"] == 1 - done

@@ -12,7 +12,7 @@ import trustme
 
 from cssmtp.config.model import AuthMechanism, Timeout
 from cssmtp.delivery.credentials import BadCredentials, Credentials, choose_mechanism, parse_credentials, read_credentials
-from cssmtp.observe.events import ConnectionOpened, TargetDown
+from cssmtp.observe.events import ConnectionOpened, Dialogue, TargetDown
 from tests.delivering import TINY, TestParcel, office, parcels, target
 from tests.misbehaving import MisbehavingServer
 
@@ -149,6 +149,12 @@ def test_a_secret_is_in_no_repr_and_can_be_taken_out_of_a_text() -> None:
 # the login
 
 
+def encodings(user: str) -> list[str]:
+    """The secret as AUTH sends it, whatever the mechanism."""
+    texts = (PASSWORD, f"\0{user}\0{PASSWORD}", f"user={user}\1auth=Bearer {PASSWORD}\1\1", user)
+    return [PASSWORD.strip(), *(base64.b64encode(text.encode()).decode() for text in texts)]
+
+
 @pytest.mark.parametrize(("mechanisms", "used"), [("PLAIN LOGIN", "PLAIN"), ("LOGIN", "LOGIN"), ("LOGIN XOAUTH2", "XOAUTH2")])
 async def test_we_log_in_over_tls_and_deliver(
     good: ssl.SSLContext, ca_file: str, tmp_path: Path, mechanisms: str, used: str
@@ -165,6 +171,12 @@ async def test_we_log_in_over_tls_and_deliver(
         assert set(server.logins) == {(used, "batch@example.test")}
         assert {event.login for event in here.of(ConnectionOpened)} == {used}
         assert not any(PASSWORD.strip() in repr(event) for event in here.events)
+        lines = [event.text for event in here.of(Dialogue)]
+        assert lines[:2] == ["220 misbehaving.example ESMTP", "EHLO gateway.example.test"]
+        assert [line for line in lines if line.startswith(("STARTTLS", "AUTH"))][:2] == ["STARTTLS", f"AUTH {used} ***"]
+        assert "235 ***" in lines
+        shown = lines[: next(place for place, line in enumerate(lines) if line.startswith("MAIL"))]
+        assert not any(secret in line for line in shown for secret in encodings("batch@example.test"))
 
 
 async def test_nobody_logs_in_without_tls(good: ssl.SSLContext, ca_file: str, tmp_path: Path) -> None:
@@ -187,7 +199,7 @@ async def test_a_login_that_fails_makes_the_target_unusable_and_no_mail_ends(
     timeout = Timeout(any_command=TINY * 2, connect_retry=30)
     async with (
         MisbehavingServer({"auth": answer}, tls=good, passwords={"batch@example.test": "another"}) as server,
-        office(target(server.port, auth_mechanism=mechanism, **one), timeout=timeout) as here,
+        office(target(server.port, auth_mechanism=mechanism, **one), timeout=timeout, traced=lambda: True) as here,
     ):
         parcel = TestParcel()
         here.courier.submit(parcel)
@@ -199,6 +211,9 @@ async def test_a_login_that_fails_makes_the_target_unusable_and_no_mail_ends(
         encoded = base64.b64encode(PASSWORD.encode()).decode()
         assert PASSWORD.strip() not in down.reason
         assert encoded not in down.reason
+        said = [event.text for event in here.of(Dialogue)]
+        assert f"AUTH {mechanism.value} ***" in said
+        assert not any(secret in line for line in said for secret in encodings("batch@example.test"))
         assert parcel not in here.outcomes
         assert not server.accepted
 

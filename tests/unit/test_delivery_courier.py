@@ -372,6 +372,8 @@ async def test_dialogue_is_told_when_somebody_wants_it_without_the_text() -> Non
     async with MisbehavingServer() as server, office(target(server.port), traced=lambda: True) as here:
         await here.deliver(TestParcel())
         lines = [event.text for event in here.of(Dialogue)]
+        assert lines[:3] == ["220 misbehaving.example ESMTP", "EHLO gateway.example.test", "250-misbehaving.example"]
+        assert "250 ENHANCEDSTATUSCODES" in lines
         assert "MAIL FROM:<alice@example.test>" in lines
         assert "250 2.0.0 Ok: queued as 1" in lines
         assert not any("Hello" in line for line in lines)
@@ -428,6 +430,40 @@ async def test_a_fault_of_the_engine_costs_no_other_mail_its_answer() -> None:
         assert calls == 5
         assert len(server.dialogues) == 1
         assert [event.text for event in here.of(InternalError)] == ["RuntimeError: engine"] * 5
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING", "CHUNKING"), ("PIPELINING",)])
+async def test_a_mail_submitted_while_another_awaits_its_answer_goes_behind_it_when_no_other_connection_can_be_had(
+    extensions: tuple[str, ...],
+) -> None:
+    async with (
+        MisbehavingServer(extensions=extensions) as server,
+        office(target(server.port, connect_limit=1, pipeline_depth=4)) as here,
+    ):
+        await here.deliver(TestParcel())
+        here.courier.submit(TestParcel(reverse_path="dot-wait@x.test"))
+        await server.hanging.wait()
+        late = TestParcel(reverse_path="late@x.test")
+        here.courier.submit(late)
+        assert here.courier.waiting == 0
+        server.release.set()
+        await here.until(lambda: late in here.outcomes)
+        assert here.words(late)[0].startswith("delivered")
+        assert len(server.dialogues) == 1
+
+
+async def test_a_fault_of_ours_while_a_connection_is_taken_over_is_told_and_leaves_none_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with MisbehavingServer() as server, office(target(server.port), timeout=QUICK_RETRY) as here:
+        with monkeypatch.context() as patch:
+            patch.setattr("cssmtp.delivery.courier.Link", None)
+            parcel = TestParcel()
+            here.courier.submit(parcel)
+            await here.until(lambda: bool(here.of(InternalError)))
+        assert [each.where for each in here.of(InternalError)] == ["delivery.courier"]
+        await here.until(lambda: parcel in here.outcomes)
+        assert here.words(parcel)[0].startswith("delivered")
 
 
 async def test_a_limit_that_rose_since_the_connection_was_opened() -> None:

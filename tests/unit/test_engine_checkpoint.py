@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cssmtp.engine.checkpoint import GATHER_SECONDS, RETRY_SECONDS, Checkpoint
+from cssmtp.delivery.link import Parcel
+from cssmtp.engine.checkpoint import GATHER_SECONDS, RETRY_SECONDS, UNRECORDED_MAILS, Checkpoint
 from cssmtp.engine.ledger import MailState, MemoryLedger
 from cssmtp.engine.ledgerfile import Batch, CheckpointError, LedgerFile
 from cssmtp.model import Outcome, Verdict
@@ -19,7 +20,9 @@ from cssmtp.observe.events import (
     Event,
     InternalError,
 )
+from tests.delivering import office, parcels, target
 from tests.lifekit import run, spin, until, warp
+from tests.misbehaving import MisbehavingServer
 from tests.spoolkit import StoppedClock
 
 OK = Outcome(Verdict.DELIVERED, "250 ok")
@@ -97,6 +100,97 @@ def test_the_first_outcome_after_a_pause_is_committed_at_once_and_others_are_gat
         await kept.ledger.close()
 
     run(work)
+
+
+def test_when_too_many_outcomes_wait_for_the_disk_no_mail_is_begun(tmp_path: Path) -> None:
+    async def work() -> None:
+        kept = Kept(tmp_path / "checkpoint")
+        told: list[bool] = []
+        kept.ledger.hold_back = told.append
+        await kept.ledger.start()
+        kept.file.gate.clear()
+        kept.record(0)
+        for number in range(1, UNRECORDED_MAILS - 1):
+            kept.record(number)
+        assert told == []
+        for number in range(UNRECORDED_MAILS - 1, 2 * UNRECORDED_MAILS):  # what was under way is recorded all the same
+            kept.record(number)
+        await spin()
+        assert told == [True]
+        kept.file.gate.set()
+        await until(lambda: len(kept.done) == 2 * UNRECORDED_MAILS)
+        assert told == [True, False]
+        assert len(kept.file.commits) == 2
+        await kept.ledger.close()
+
+    run(work)
+
+
+def test_many_outcomes_at_once_do_not_wait_for_the_pause_between_commits(tmp_path: Path) -> None:
+    async def work() -> None:
+        kept = Kept(tmp_path / "checkpoint")
+        await kept.ledger.start()
+        kept.record(0)
+        await until(lambda: kept.done == [0])
+        loop = asyncio.get_running_loop()
+        loop.ahead -= 1000  # the pause would last for ever
+        for number in range(1, UNRECORDED_MAILS + 1):
+            kept.record(number)
+        await until(lambda: len(kept.done) == UNRECORDED_MAILS + 1)
+        await kept.ledger.close()
+
+    run(work)
+
+
+def test_a_disk_that_fails_holds_nothing_back(tmp_path: Path) -> None:
+    async def work() -> None:
+        kept = Kept(tmp_path / "checkpoint")
+        told: list[bool] = []
+        kept.ledger.hold_back = told.append
+        await kept.ledger.start()
+        kept.file.fault = OSError("no room")
+        for number in range(2 * UNRECORDED_MAILS):
+            kept.record(number)
+        await until(lambda: len(kept.done) == 2 * UNRECORDED_MAILS)
+        for number in range(2 * UNRECORDED_MAILS):
+            kept.record(number)
+        assert told == [True, False]
+        kept.file.fault = None
+        await kept.ledger.close()
+
+    run(work)
+
+
+async def test_a_stalled_disk_leaves_no_more_unrecorded_than_the_limit_and_what_is_in_flight(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "checkpoint")
+    await kept.ledger.start()
+    kept.file.gate.clear()
+    depth, links = 4, 3
+    reached: list[int] = []
+    async with (
+        MisbehavingServer(extensions=("PIPELINING", "CHUNKING")) as server,
+        office(target(server.port, connect_limit=links, pipeline_depth=depth)) as here,
+    ):
+        kept.ledger.hold_back = here.courier.hold_back
+        taken = here.ended
+
+        def ended(parcel: Parcel, outcomes: tuple[Outcome, ...]) -> None:
+            reached.append(len(reached))
+            kept.record(reached[-1])
+            taken(parcel, outcomes)
+
+        here.ended = ended  # type: ignore[method-assign]
+        count = 10 * UNRECORDED_MAILS
+        for parcel in parcels(count):
+            here.courier.submit(parcel)
+        await here.until(lambda: len(here.courier._idle) == len(here.courier._links()) and len(reached) >= UNRECORDED_MAILS)
+        assert kept.done == []
+        assert len(server.accepted) <= UNRECORDED_MAILS + links * depth
+        assert here.courier.waiting >= count - UNRECORDED_MAILS - links * depth
+        kept.file.gate.set()
+        await here.until(lambda: len(reached) == count)
+        await kept.ledger.close()
+        assert len(kept.done) == count
 
 
 def test_warm_start_knows_what_was_recorded(tmp_path: Path) -> None:

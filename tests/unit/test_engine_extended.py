@@ -1,24 +1,30 @@
 """Extended retry: the mail directory, its schedule, its faults."""
 
 import errno
+import itertools
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cssmtp.config.model import Undeliverable
 from cssmtp.engine import extended as module
+from cssmtp.engine.checkpoint import Checkpoint
 from cssmtp.engine.extended import IN_WORK, TROUBLE_SECONDS, ExtendedRetry
+from cssmtp.engine.extended_files import Control
+from cssmtp.engine.ledger import MailState
+from cssmtp.engine.ledgerfile import LedgerFile
 from cssmtp.engine.maildirectory import DirectoryInUse, MailDirectory
 from cssmtp.engine.parking import ParkedMail
 from cssmtp.model import BadRecipient, BodySpan, DeckMail, Envelope, HeaderFacts, Outcome, Verdict
 from cssmtp.observe.events import (
     CharacterLoss,
     DeadLetterFailed,
+    DeadLetterStored,
     InternalError,
     MailDirectoryFailed,
     MailDirectoryMended,
@@ -30,7 +36,8 @@ from cssmtp.observe.events import (
     SpoolFile,
 )
 from cssmtp.spool.disk import Disk
-from tests.lifekit import Works, extended_policy, run, spin, until, warp, works
+from tests.dying import Death, Dying, death
+from tests.lifekit import Works, deck, extended_policy, run, spin, until, warp, works
 
 INTERVAL = 30 * 60.0
 DAY = 86_400.0
@@ -532,6 +539,30 @@ def test_a_stop_keeps_what_is_final_and_sends_no_notice(tmp_path: Path) -> None:
     assert made.courier.reached == ["bob@example.net", "alice@example.org"]
 
 
+def test_a_notice_that_nobody_saw_before_the_stop_is_sent_in_the_next_life(tmp_path: Path) -> None:
+    made = set_up(tmp_path)
+
+    async def first(extended: ExtendedRetry) -> None:
+        made.courier.hold = True
+        await extended.accept(parked("550@example.net"), page())
+        await forward(made, INTERVAL)
+        await until(lambda: len(made.courier.held) == 1)
+        made.courier.answer()
+        await until(lambda: len(made.courier.held) == 1)  # the notice
+        extended.stop_trying()
+        made.courier.stop()
+
+    async def second(extended: ExtendedRetry) -> None:
+        made.courier.hold = made.courier.stopped = False
+        await forward(made, INTERVAL)
+        await until(lambda: extended.waiting == 0)
+
+    in_life(made, first)
+    in_life(made, second)
+    assert not made.of(DeadLetterStored)
+    assert made.courier.reached == ["alice@example.org"]
+
+
 def test_a_fault_of_ours_leaves_the_mail_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = set_up(tmp_path)
 
@@ -548,6 +579,133 @@ def test_a_fault_of_ours_leaves_the_mail_where_it_is(tmp_path: Path, monkeypatch
         assert made.courier.reached == ["bob@example.net"]
 
     in_life(made, work)
+
+
+def deaths(directory: Path, act: Callable[[MailDirectory], object]) -> Iterator[int]:
+    """Do `act` on a disk that dies at its first step, its second and so on, until it is through."""
+    for step in itertools.count():
+        dying = MailDirectory(directory, Dying(step, death))
+        try:
+            act(dying)
+        except Death:
+            yield step
+        else:
+            yield step
+            return
+
+
+def control(file: str) -> Control:
+    mine = parked("bob@example.net", file=file)
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    return Control(mine.file, mine.mail, "", mine.page, mine.outcomes, (), 1, now, now)
+
+
+def test_a_kill_at_any_step_of_making_a_pair_leaves_a_pair_or_nothing(tmp_path: Path) -> None:
+    made = set_up(tmp_path)
+    file = made.put(b"x" * 80)
+    (tmp_path / "mail").mkdir()
+    seen = []
+    for _ in deaths(tmp_path / "mail", lambda each: each.publish(f"{file}.1", control(file), page()())):
+
+        async def life(extended: ExtendedRetry) -> None:
+            seen.append(extended.waiting)
+            assert set(extended.taken(file)) == ({1} if extended.waiting else set())
+
+        in_life(made, life)
+        assert names(made) == ([f"cf{file}.1", f"df{file}.1"] if seen[-1] else [])
+        for path in (tmp_path / "mail").glob("?f*"):
+            path.unlink()
+    assert set(seen) == {0, 1}
+    assert len(seen) > 5
+    assert not made.of(PairSetAside)
+
+
+def test_a_kill_at_any_step_of_removing_a_pair_leaves_a_pair_or_nothing(tmp_path: Path) -> None:
+    made = set_up(tmp_path)
+    whole = MailDirectory(tmp_path / "mail")
+    (tmp_path / "mail").mkdir()
+    seen = []
+
+    def act(each: MailDirectory) -> None:
+        whole.publish("f1.1", control("f1"), page()())
+        each.remove("f1.1")
+
+    async def life(extended: ExtendedRetry) -> None:
+        seen.append(extended.waiting)
+
+    for _ in deaths(tmp_path / "mail", act):
+        in_life(made, life)
+        assert names(made) == (["cff1.1", "dff1.1"] if seen[-1] else [])
+        for path in (tmp_path / "mail").glob("?f*"):
+            path.unlink()
+    assert set(seen) == {0, 1}
+    assert len(seen) > 4
+    assert not made.of(PairSetAside)
+
+
+def test_a_body_alone_whose_mail_the_file_has_handed_over_is_for_a_person(tmp_path: Path) -> None:
+    made = set_up(tmp_path)
+    file = made.put(b"x" * 80)
+    clock = made.clock
+
+    async def life() -> None:
+        made.ledger = checkpoint = Checkpoint(LedgerFile(tmp_path / "checkpoint", "C", "C", clock), made.events.append)
+        await checkpoint.start()
+        await checkpoint.open_file(file)
+        checkpoint.record(file, 1, MailState((LATER,)), lambda: None)
+        (tmp_path / "mail").mkdir()
+        for number in (1, 2):
+            (tmp_path / "mail" / f"df{file}.{number}").write_bytes(b"text")
+        extended = made.extend()
+        await extended.start()
+        await extended.close()
+        await checkpoint.close()
+
+    run(life)
+    assert names(made) == [f"DF{file}.1"]
+    assert len(made.of(PairSetAside)) == 1
+
+
+def test_a_pair_whose_record_was_lost_is_recorded_before_it_is_tried_so_its_file_does_not_send_it_again(tmp_path: Path) -> None:
+    """Life 1 makes the pair and dies before the record; life 2 delivers it and ends; only life 3 takes the spool file."""
+    made = works(tmp_path, extended_retry=extended_policy(tmp_path))
+    file = made.put(deck(["bob@example.net", "carol@example.net"]))
+    pairs = MailDirectory(tmp_path / "mail")
+    (tmp_path / "mail").mkdir()
+    mine = parked("bob@example.net", "carol@example.net", file=file)
+    due = made.clock.wall()
+    reached = Outcome(Verdict.DELIVERED, "250 2.0.0 Ok", "192.0.2.1")
+    control = Control(mine.file, mine.mail, "", mine.page, (reached, LATER), (), 1, due, due)
+    pairs.publish(f"{file}.1", control, page()())
+
+    async def life(work: Callable[[ExtendedRetry], Awaitable[object]]) -> None:
+        clock = made.clock
+        made.ledger = checkpoint = Checkpoint(LedgerFile(tmp_path / "checkpoint", "C", "C", clock), made.events.append)
+        await checkpoint.start()
+        checkpoint.keep(made.store.ids())
+        extended = made.extend()
+        await extended.start()
+        await work(extended)
+        await extended.close()
+        await checkpoint.close()
+
+    async def second(extended: ExtendedRetry) -> None:
+        await until(lambda: extended.waiting == 0)
+
+    async def third(_: ExtendedRetry) -> None:
+        await made.work()
+
+    run(lambda: life(second))
+    assert made.courier.reached == ["carol@example.net"]
+    run(lambda: life(third))
+    assert made.courier.reached == ["carol@example.net"]
+    assert made.store.counts()["ready"] == 0
+
+
+def test_who_fails_in_extended_retry_is_no_affair_of_the_spool_file(tmp_path: Path) -> None:
+    failed = Outcome(Verdict.UNDELIVERABLE, "550 no")
+    mine = replace(control("f1"), outcomes=(failed, failed, LATER), told=(0,))
+    assert [one.verdict for one in mine.accepted] == [Verdict.UNDELIVERABLE, Verdict.RETRY, Verdict.RETRY]
 
 
 def test_mails_of_files_still_on_the_spool_are_remembered_once(tmp_path: Path) -> None:

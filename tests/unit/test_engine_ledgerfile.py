@@ -28,14 +28,14 @@ def batch(file: str, *numbers: int, states: dict[int, MailState] | None = None) 
 def test_rows_come_back_after_reopening(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     first = ledger(path)
-    assert first.open().files == frozenset()
+    assert first.open().files == {}
     state = MailState((OK, None, NO))
     first.commit(batch("a", 1, 2, 300, states={4: state}))
     first.commit(batch("a", 9))
     first.commit(batch("b", 1))
     first.close()
     second = ledger(path)
-    assert second.open().files == {"a", "b"}
+    assert second.open().files == {"a": 5, "b": 1}
     rows = second.rows("a")
     history = History(rows.delivered, rows.states)
     assert [number for number in range(400) if history.delivered(number)] == [1, 2, 9, 300]
@@ -83,7 +83,7 @@ def test_cold_start_forgets_and_says_how_much(tmp_path: Path) -> None:
     first.commit(batch("a", 1))
     first.close()
     second = ledger(path)
-    assert second.open(cold=True).files == {"a"}
+    assert second.open(cold=True).files == {"a": 1}
     assert second.rows("a").delivered == []
     second.close()
 
@@ -97,12 +97,12 @@ def test_warm_start_needs_the_same_job_and_writer_name(tmp_path: Path, changed: 
     first.close()
     second = ledger(path, **changed)
     opening = second.open()
-    assert opening.files == frozenset()
+    assert opening.files == {}
     assert opening.reason == "it belongs to job CSSMTP with writer CSSMTP"
     assert opening.aside == str(tmp_path / "checkpoint.unmatched.20261122T120000")
     second.close()
     back = LedgerFile(Path(opening.aside), "CSSMTP", "CSSMTP", StoppedClock())
-    assert back.open().files == {"a"}
+    assert back.open().files == {"a": 1}
     back.close()
 
 

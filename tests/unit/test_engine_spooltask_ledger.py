@@ -10,11 +10,13 @@ import pytest
 from cssmtp.config.model import RetryLimit, Undeliverable
 from cssmtp.engine.checkpoint import Checkpoint
 from cssmtp.engine.context import Flow
+from cssmtp.engine.ending import AGAIN_SECONDS
 from cssmtp.engine.ledger import History, MailState, MemoryLedger, Then
 from cssmtp.engine.ledgerfile import LedgerFile
 from cssmtp.engine.parcels import MailParcel
 from cssmtp.engine.parking import ParkedMail
 from cssmtp.engine.spooltask import DELIVERED_BEFORE
+from cssmtp.errors import SpoolError
 from cssmtp.model import DeckMail, Envelope, HeaderFacts, Outcome, Verdict
 from cssmtp.observe.events import (
     DeadLetterStored,
@@ -25,7 +27,9 @@ from cssmtp.observe.events import (
     NoticeSent,
     QueueBackpressure,
     SpoolFileEnded,
+    SpoolUnusable,
 )
+from cssmtp.spool.disk import Disk
 from tests.lifekit import OK, FakeCourier, Works, deck, run, spin, until, warp, works
 
 MINUTE = 60.0
@@ -395,6 +399,104 @@ def test_a_stop_records_who_was_reached_and_gives_the_file_back(tmp_path: Path) 
             await running
         assert made.store.counts()["ready"] == 1
         assert ledger.forgotten == []
+
+    run(work)
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_a_notice_that_nobody_saw_before_the_stop_waits_for_the_next_start_where_the_outcome_lasts(
+    tmp_path: Path, lasting: bool
+) -> None:
+    async def work() -> None:
+        made = works(tmp_path)
+        made.courier.hold = True
+        made.ledger = ledger = KnowingLedger()
+        ledger.lasting = lasting
+        made.put(deck(["550@example.net"], ["451@example.net"]))
+        task = made.task()
+        running = asyncio.create_task(task.run())
+        await until(lambda: len(made.courier.held) == 2)
+        task.stop_reading()
+        made.courier.answer()  # the notice is submitted
+        made.courier.stop()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert len(made.of(DeadLetterStored)) == (0 if lasting else 1)
+        assert [state and state.closed for _, state in ledger.records] == ([False] if lasting else [False, True])
+        assert made.store.counts()["ready"] == 1
+
+    run(work)
+
+
+def test_a_dead_letter_that_is_being_written_at_the_stop_is_recorded_before_the_file_is_given_back(tmp_path: Path) -> None:
+    async def work() -> None:
+        made = works(tmp_path)
+        made.courier.hold = True
+        made.ledger = ledger = KnowingLedger()
+        made.put(deck(["550@example.net"], ["451@example.net"], sender=""))
+        task = made.task()
+        running = asyncio.create_task(task.run())
+        await until(lambda: len(made.courier.held) == 2)
+        made.courier.answer()
+        await asyncio.sleep(0)  # the thread may have begun
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert [state and state.closed for _, state in ledger.records] == [False, True]
+
+    run(work)
+
+
+class FailingDisk(Disk):
+    """A disk on which nothing can be moved as long as `fails` says so."""
+
+    fails = 0
+
+    def move(self, source: Path, target: Path) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise SpoolError(f"{source}: Input/output error")
+        super().move(source, target)
+
+
+def test_a_file_that_cannot_be_disposed_of_is_told_once_and_tried_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        made = works(tmp_path)
+        disk = made.store._tree.disk = FailingDisk()
+        made.ledger = ledger = KnowingLedger()
+        made.put(deck(["bob@example.net"]))
+        task = made.task()
+        disk.fails = 3
+        running = asyncio.create_task(task.run())
+        for left in (2, 1, 0):
+            await until(lambda left=left: disk.fails == left)  # type: ignore[misc]
+            assert ledger.forgotten == []
+            while disk.fails == left and not running.done():
+                await warp(AGAIN_SECONDS)
+        await running
+        assert made.store.counts() == dict.fromkeys(made.store.counts(), 0)
+        assert len(made.of(SpoolUnusable)) == 1
+        assert len(ledger.forgotten) == 1
+
+    run(work)
+
+
+def test_a_stop_does_not_wait_for_a_disk_that_fails(tmp_path: Path) -> None:
+    async def work() -> None:
+        made = works(tmp_path)
+        disk = made.store._tree.disk = FailingDisk()
+        made.put(deck(["bob@example.net"]))
+        task = made.task()
+        disk.fails = 1_000
+        running = asyncio.create_task(task.run())
+        await until(lambda: disk.fails < 1_000)
+        task.stop_reading()
+        await warp(AGAIN_SECONDS)
+        await until(running.done)
+        with pytest.raises(SpoolError):
+            await running
+        assert made.store.counts()["busy"] == 1
 
     run(work)
 

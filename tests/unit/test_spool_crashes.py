@@ -16,6 +16,7 @@ from cssmtp.errors import SpoolError
 from cssmtp.spool.directory import DirectorySpool
 from cssmtp.spool.disk import Disk
 from cssmtp.spool.store import STATES
+from tests.dying import Dying, full
 from tests.spoolkit import StoppedClock, drop, make_spool, plain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -284,3 +285,64 @@ def test_a_file_name_used_again_meanwhile_is_not_overwritten_when_an_admission_i
     assert not run(tmp_path, "admit", 3)
     drop(tmp_path, "x", b"new")
     assert sorted(after(tmp_path)[1]["drop"]) == [b"new", b"old"]
+
+
+class Hiccup(Dying):
+    """A disk that fails once, at one step."""
+
+    def _step(self, path: Path) -> None:
+        self.left -= 1
+        if self.left == -1:
+            raise self.end(path)
+
+
+@pytest.mark.parametrize(
+    ("outdisp", "word", "state", "after"),
+    [("WRITE", "processed", "", ""), ("KEEP", "processed", "done", "LEAVE"), ("WRITE", "hold", "held", "HOLD")],
+)
+def test_what_ends_a_claim_may_be_called_again_after_a_disk_that_failed_at_any_step(
+    tmp_path: Path, outdisp: str, word: str, state: str, after: str
+) -> None:
+    failures = 0
+    for step in range(20):
+        disk = Hiccup(1_000, full)
+        spool = DirectorySpool(tmp_path / str(step), clock=StoppedClock(), node="N", disk=disk)
+        spool.initialise("CSSMTP")
+        spool.create(plain(outdisp=outdisp), [b"x"])
+        claim = spool.claim(spool.select("CSSMTP")[0])
+        assert claim is not None
+        end = (lambda claim=claim: claim.hold("why")) if word == "hold" else claim.processed
+        disk.left = step
+        try:
+            end()
+        except SpoolError:
+            failures += 1
+            end()
+        found = [(entry.state, entry.attributes.outdisp) for entry in spool.entries()]
+        assert found == ([(state, after)] if state else [])
+        spool.close()
+    assert 2 < failures < 20
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_a_claim_that_cannot_be_read_goes_back_as_soon_as_the_disk_lets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    disk = Hiccup(1_000, full)
+    spool = DirectorySpool(tmp_path, clock=StoppedClock(), node="N", disk=disk)
+    spool.initialise("CSSMTP")
+    entry = spool.create(plain(), [b"x"])
+
+    def unreadable(path: Path) -> None:
+        if stays:
+            disk.left = 0  # the move back fails, too
+        raise SpoolError(f"{path}: cannot be read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spool._tree, "read", unreadable)
+        with pytest.raises(SpoolError):
+            spool.claim(entry)
+    assert spool.counts()["busy"] == stays
+    assert [each.id for each in spool.select("CSSMTP")] == [entry.id]
+    assert spool.claim(spool.select("CSSMTP")[0]) is not None
+    spool.close()

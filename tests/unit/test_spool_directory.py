@@ -221,6 +221,39 @@ def test_the_third_crash_on_one_file_holds_it(spool: DirectorySpool, tmp_path: P
     assert claim.tries == 0
 
 
+def test_a_crash_counts_only_when_the_file_got_no_further_since_the_one_before(
+    spool: DirectorySpool, tmp_path: Path, clock: StoppedClock
+) -> None:
+    spool.create(plain(), [b"x"])
+    held = []
+    for recorded in (0, 0, 40, 40, 90, 90, 7, 7, 7):  # 7: a cold start forgot the others
+        claim = spool.claim(spool.select("CSSMTP")[0])
+        assert claim is not None
+        spool.close()
+        spool = make_spool(tmp_path, clock)
+        spool.recover(recorded=lambda _, number=recorded: number)  # type: ignore[misc]
+        held.append(bool(list(spool.entries("held"))))
+    assert held == [False] * 9
+    for _ in range(1):
+        spool.claim(spool.select("CSSMTP")[0])
+        spool.close()
+        spool = make_spool(tmp_path, clock)
+        spool.recover(recorded=lambda _: 7)
+    assert [entry.attributes.hold for entry in spool.entries("held")] == ["system"]
+
+
+def test_a_crash_of_which_nobody_knows_how_far_the_file_was_counts(
+    spool: DirectorySpool, tmp_path: Path, clock: StoppedClock
+) -> None:
+    spool.create(plain(), [b"x"])
+    for recorded in (lambda _: 0, None, lambda _: 0):
+        spool.claim(spool.select("CSSMTP")[0])
+        spool.close()
+        spool = make_spool(tmp_path, clock)
+        spool.recover(recorded=recorded)
+    assert list(spool.entries("held"))
+
+
 def test_a_program_that_never_looks_into_the_data_counts_no_crashes(
     spool: DirectorySpool, tmp_path: Path, clock: StoppedClock
 ) -> None:
