@@ -11,7 +11,7 @@ help:
 	@echo "make demo    run the gateway on the sample decks against a real SMTP server on loopback"
 	@echo "make test    run the test suite"
 	@echo "make check   ruff, mypy --strict, import-linter"
-	@echo "make bench   measure against public peers and print the ratios"
+	@echo "make bench   measure against public peers and print the ratios; BENCH='peers --quick' for some of it"
 	@echo "make clean   remove what the other targets made"
 
 $(STAMP): pyproject.toml
@@ -32,7 +32,7 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(BENCH)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist demo-spool

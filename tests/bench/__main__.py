@@ -1,6 +1,6 @@
 """`make bench`: run every benchmark of this folder, each beside a public peer or a physical limit, and print the ratios.
 
-`python -m tests.bench NAME...` runs the named ones only.
+`python -m tests.bench NAME [OPTION...]` runs one of them only, with its options (`NAME --help` tells them).
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ BENCHMARKS = {
     "session": "the SMTP session alone against smtp-source",
     "observe": "what log, metrics and SMF cost a mail",
     "ezatmail": "one call of ezatmail against Postfix's sendmail",
-    "gateway": "the whole path against smtp-source",
+    "peers": "the whole path against Postfix, msmtp, smtplib and aiosmtplib",
 }
 
 
-def main(names: list[str]) -> int:
-    unknown = [name for name in names if name not in BENCHMARKS]
-    if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
+def main(arguments: list[str]) -> int:
+    name, options = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if name and name not in BENCHMARKS:
+        print(f"no benchmark {name}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
-    for name, text in BENCHMARKS.items():
-        if names and name not in names:
-            continue
-        print(f"== {name}: {text}", flush=True)
-        importlib.import_module(f"tests.bench.{name}").main()
+    for each in [name] if name else BENCHMARKS:
+        print(f"== {each}: {BENCHMARKS[each]}", flush=True)
+        sys.argv = [f"python -m tests.bench {each}", *options]
+        importlib.import_module(f"tests.bench.{each}").main()
         print(flush=True)
     return 0
 

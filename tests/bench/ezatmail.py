@@ -90,7 +90,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--rounds", type=int, default=100)
     arguments.add_argument("--size", type=int, default=1024)
-    options, _ = arguments.parse_known_args()
+    options = arguments.parse_args()
     text = message(options.size)
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         ours = set_up_ours(Path(first))

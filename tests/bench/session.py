@@ -4,24 +4,19 @@ Run: python -m tests.bench.session [--rounds N] [--mails N]. Needs smtp-sink and
 whatever else the machine does hits both; medians are compared. Our CPU time per mail is that of this process, user and system.
 Where there are two cores, the server has one and the sender the other: a single connection swings with core wake-ups else.
 
-Cases: smtp-sink with 1, 4 and 10 connections; a server that answers after 1 ms, 1 connection, with DATA and with CHUNKING and 10
-mails in flight.
+Cases: smtp-sink with 1, 4 and 10 connections; CHUNKING without a delay; a server that answers after 1 ms, 1 connection, with
+DATA and with CHUNKING and 10 mails in flight.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 try:
     from uvloop import new_event_loop
@@ -33,8 +28,10 @@ from cssmtp.config.model import AddressKind, Configuration, TargetAddress, Targe
 from cssmtp.delivery.courier import Courier
 from cssmtp.delivery.link import Parcel
 from cssmtp.model import Outcome, Verdict
-
-POSTFIX_PATH = "/usr/sbin:/usr/libexec/postfix:/usr/lib/postfix/sbin:/usr/bin"
+from tests.bench import machine
+from tests.bench.errand import Errand
+from tests.bench.senders import run_smtp_source
+from tests.bench.sinks import sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,46 +56,6 @@ def message(size: int) -> bytes:
     head = b"From: alice@example.test\r\nTo: bob@example.test\r\nSubject: bench\r\n\r\n"
     line = b"X" * 62 + b"\r\n"
     return head + line * max(1, (size - len(head)) // len(line)) + b".\r\n"
-
-
-def tool(name: str) -> str | None:
-    return shutil.which(name, path=POSTFIX_PATH)
-
-
-def cores() -> tuple[set[int], set[int]]:
-    """The cores of the server and of the sender."""
-    usable = sorted(os.sched_getaffinity(0))
-    return (set(usable[:1]), set(usable[1:2])) if len(usable) > 1 else (set(usable), set(usable))
-
-
-SERVER_CORES, SENDER_CORES = cores()
-
-
-@contextmanager
-def sink(milliseconds: float = 0, *, chunking: bool = False) -> Iterator[int]:
-    """smtp-sink, or with a delay our own, on a free port of loopback; yields the port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    if milliseconds:
-        command = [sys.executable, "-m", "tests.bench.slowsink", str(port), str(milliseconds), "CHUNKING" if chunking else "DATA"]
-    else:
-        program = tool("smtp-sink")
-        assert program, "smtp-sink is not installed"
-        user = ["-u", "nobody"] if os.geteuid() == 0 else []
-        command = [program, *user, "-c", f"127.0.0.1:{port}", "100"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    os.sched_setaffinity(process.pid, SERVER_CORES)
-    try:
-        for _ in range(100):
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def send(port: int, mails: int, connections: int, text: bytes, depth: int) -> None:
@@ -138,16 +95,6 @@ def run_ours(port: int, mails: int, connections: int, text: bytes, depth: int) -
     return mails / (time.perf_counter() - begin), (time.process_time() - cpu) / mails * 1e6
 
 
-def run_source(port: int, mails: int, connections: int, size: int) -> float:
-    """Mails per second of smtp-source."""
-    program = tool("smtp-source")
-    assert program, "smtp-source is not installed"
-    options = ["-d", "-s", str(connections), "-l", str(size), "-m", str(mails), "-c"]
-    begin = time.perf_counter()
-    subprocess.run([program, *options, f"127.0.0.1:{port}"], check=True, stdout=subprocess.DEVNULL)
-    return mails / (time.perf_counter() - begin)
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """One line of the table. `share` is the part of --mails that is sent, `source_share` that of smtp-source."""
@@ -164,7 +111,7 @@ CASES = (
     Case("smtp-sink, 1 connection", 1),
     Case("smtp-sink, 4 connections", 4),
     Case("smtp-sink, 10 connections", 10),
-    Case("smtp-sink, 4 connections, CHUNKING, 10 in flight", 4, depth=10),
+    Case("no delay, 4 connections, CHUNKING, 10 in flight", 4, depth=10),
     Case("1 ms, 1 connection, DATA", 1, 1.0, 0, 0.05, 0.02),
     Case("1 ms, 1 connection, CHUNKING, 1 in flight", 1, 1.0, 1, 0.05, 0.02),
     Case("1 ms, 1 connection, CHUNKING, 10 in flight", 1, 1.0, 10, 0.4, 0.02),
@@ -177,10 +124,18 @@ def measure(case: Case, mails: int, rounds: int, size: int) -> None:
     ours: list[float] = []
     cpu: list[float] = []
     source: list[float] = []
-    with sink(case.milliseconds, chunking=case.depth > 0) as port:
+    server_cores, sender_cores = machine.cores()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        sink(case.milliseconds, chunking=case.depth > 0, cores=server_cores) as server,
+        machine.on(sender_cores),
+    ):
+        few = max(1, int(mails * case.source_share))
+        errand = Errand(server.port, few, Path(name), size, connections=case.connections, cores=sender_cores)
         for _ in range(rounds):
-            source.append(run_source(port, max(1, int(mails * case.source_share)), case.connections, size))
-            rate, microseconds = run_ours(port, max(1, int(mails * case.share)), case.connections, text, case.depth)
+            source.append(run_smtp_source(errand).rate)
+            share = max(1, int(mails * case.share))
+            rate, microseconds = run_ours(server.port, share, case.connections, text, case.depth)
             ours.append(rate)
             cpu.append(microseconds)
     ratios = [own / other for own, other in zip(ours, source, strict=True)]
@@ -198,7 +153,6 @@ def main() -> None:
     arguments.add_argument("--size", type=int, default=1024)
     arguments.add_argument("--only", default="", help="cases whose name has this in it")
     options = arguments.parse_args()
-    os.sched_setaffinity(0, SENDER_CORES)
     for case in (case for case in CASES if options.only in case.name):
         measure(case, options.mails, options.rounds, options.size)
 

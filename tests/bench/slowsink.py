@@ -6,14 +6,13 @@ Run: python -m tests.bench.slowsink PORT MILLISECONDS [CHUNKING]. With CHUNKING 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from typing import cast
 
-with contextlib.suppress(ImportError):
-    import uvloop
-
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    from asyncio import new_event_loop
 
 ANSWERS = {
     b"MAIL": b"250 2.1.0 Ok\r\n",
@@ -81,4 +80,5 @@ async def serve(port: int, seconds: float, *, chunking: bool) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]) / 1000, chunking="CHUNKING" in sys.argv))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(serve(int(sys.argv[1]), float(sys.argv[2]) / 1000, chunking="CHUNKING" in sys.argv))
