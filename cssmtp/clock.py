@@ -7,7 +7,7 @@ Never: sleeps, reads the time zone from anywhere but the process environment (TZ
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 
@@ -26,8 +26,17 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of the machine."""
 
+    def __init__(self) -> None:
+        self._zone: tuple[int, tzinfo | None] = (0, None)
+
     def wall(self) -> datetime:
-        return datetime.now().astimezone()
+        now = time.time()
+        # Zones change their offset at whole minutes. Asking for it each time would cost four times as much as the rest.
+        minute, zone = self._zone
+        if minute != int(now) // 60:
+            zone = datetime.fromtimestamp(now, UTC).astimezone().tzinfo
+            self._zone = int(now) // 60, zone
+        return datetime.fromtimestamp(now, zone)
 
     def monotonic(self) -> float:
         return time.monotonic()

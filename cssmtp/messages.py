@@ -105,7 +105,7 @@ def _spool() -> tuple[Message, ...]:
     return (
         Message("BMG0201E", "SpoolEntryRefused", Level.ERROR, "{name} is not taken into the spool: {reason}", True),
         Message("BMG0202E", "SpoolUnusable", Level.ERROR, "the spool cannot be used: {reason}", True),
-        Message("BMG0203I", "SpoolFileClaimed", Level.EVENT, "spool file {id} begun, {octets} bytes, {framing}, crashes {tries}"),
+        Message("BMG0203I", "SpoolFileClaimed", Level.EVENT, "spool file {id} begun, {octets} bytes, crashes {tries}"),
         Message("BMG0204E", "SpoolFileUnreadable", Level.ERROR, "spool file {id} of {owner} cannot be processed: {reason}"),
         Message(
             "BMG0205I",
@@ -335,6 +335,13 @@ def _exits() -> tuple[Message, ...]:
         ),
         Message("BMG0833W", "UserExitFailed", Level.WARNING, "the user exit failed, processing goes on: {reason}", True),
         Message("BMG0834W", "UserExitSlow", Level.WARNING, "the user exit took {seconds} seconds, spool reading waits for it"),
+        Message(
+            "BMG0835W",
+            "UserExitStuck",
+            Level.WARNING,
+            "the user exit was called for {action} and has not come back for {seconds} seconds, its spool file waits",
+            True,
+        ),
     )
 
 

@@ -113,7 +113,7 @@ class Recorder:
     def __init__(self, events: list[Event]) -> None:
         self._events = events
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return True
 
     def handle(self, event: Event) -> None:

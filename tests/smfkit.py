@@ -14,24 +14,25 @@ from cssmtp.observe.events import (
     ConnectionOpened,
     Counts,
     Disposition,
+    MailDiscarded,
     MailEnded,
+    MailRejected,
     SpoolFile,
     SpoolFileEnded,
     TargetDown,
 )
 from cssmtp.observe.readings import Readings
-from cssmtp.observe.smf import Record
+from cssmtp.observe.smf import Record, decode
 from cssmtp.observe.smf_content import (
     Interval,
     Origin,
-    Wire,
     config_record,
     connect_record,
-    mail_record,
     spool_record,
     stats_record,
 )
 from cssmtp.observe.smf_layouts import Subtype
+from cssmtp.observe.smf_mail import MailRecords, Wire
 from cssmtp.observe.tally import Tally
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, 120_000, timezone(timedelta(hours=-5)))
@@ -114,10 +115,27 @@ def _few_settings(record: Record) -> Record:
     return replace(record, own={**record.own, "settings": few})
 
 
+def mail_record(
+    event: MailEnded | MailRejected | MailDiscarded, wires: dict[str, Wire] | None = None, now: datetime = NOW
+) -> Record:
+    """The record of a mail, as it is read."""
+    records = MailRecords(ORIGIN)
+    match event:
+        case MailEnded():
+            data = records.ended(event, wires or {}, now)
+        case MailRejected():
+            data = records.rejected(event, now)
+        case _:
+            data = records.discarded(event, now)
+    record = decode(data)
+    assert record is not None
+    return record
+
+
 RECORDS: dict[Subtype, Record] = {
     Subtype.CONFIG: _few_settings(config_record(ORIGIN, TEST_MODE, Cause.REFRESH, NOW)),
     Subtype.CONNECT: connect_record(ORIGIN, OPENED, CLOSED, NOW),
-    Subtype.MAIL: mail_record(ORIGIN, mail(DELIVERED, REFUSED, bad=(BAD,)), {"192.0.2.1": Wire(True, "TLSv1.3")}, NOW),
+    Subtype.MAIL: mail_record(mail(DELIVERED, REFUSED, bad=(BAD,)), {"192.0.2.1": Wire(True, "TLSv1.3")}),
     Subtype.SPOOL: spool_record(ORIGIN, ENDED, STARTED, NOW),
     Subtype.STATS: stats_record(ORIGIN, sums(), INTERVAL, NOW),
 }

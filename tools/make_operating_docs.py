@@ -226,7 +226,8 @@ PARTS = (
     Part(
         "DISPLAY,TARGETS",
         "The sums and each server, or one server with `ADDR=`. A server that answers 4xx is up: watch `CURRENT RETRY` and\n"
-        "`EXTENDED RETRY CURRENT` for growth.",
+        "`EXTENDED RETRY CURRENT` for growth. `TOTAL` counts the mails that have been in extended retry since the start,\n"
+        "`EXPIRED` those of them that Age or FLUSHRETRY ended before everybody had got them.",
         ("'F CSSMTP,D,TAR'", "modify D,TAR,ADDR=192.0.2.77"),
     ),
     Part(
@@ -239,7 +240,11 @@ PARTS = (
         "REFRESH",
         "Reads the configuration file again, with the options of the start. What may change takes effect at once: new mail goes\n"
         "by it, connections to servers that are not named any more end after the mail under way, no mail is lost or sent twice.\n"
-        "What may not change keeps its value, with a warning to log and console. A file with an error changes nothing.",
+        "What may not change keeps its value, with a warning to log and console. A file with an error changes nothing.\n\n"
+        "A name that gives no answer at that moment keeps the addresses it had, and what its block says now holds for them.\n"
+        "Mail that was read before goes to the targets there are now, in their charset. When lines of a small mail (64 KiB)\n"
+        "grow too long in a multi-byte charset that came with the REFRESH, the mail is judged as if it were read now; a large\n"
+        "one that was read before is sent without its lines being measured.",
         ("modify REFRESH", "modify REFRESH", "modify REFRESH"),
     ),
     Part(

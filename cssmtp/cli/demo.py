@@ -156,7 +156,7 @@ class Watch:
         self.reports: dict[str, Path] = {}
         self.live = False
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return kind in (SpoolFileEnded, ReportWritten)
 
     def handle(self, event: Event) -> None:

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def understood(words: list[str]) -> tuple[str, str, str]:
     """Verb, procedure and operands of what was typed. Raises UsageError: a gateway need not be asked what is no command."""
-    if len(words) == 1 and " " in words[0].strip():
+    if len(words) == 1 and " " in words[0].strip() and "," not in words[0].split()[0]:
         line = parse_console(words[0])
         if isinstance(line, ConsoleLine):
             _, _, operands = words[0].partition(",")

@@ -165,7 +165,7 @@ async def commanded(operator: Operator, system: System, publish: Publish) -> Asy
             await stack.enter_async_context(Channel(path, operator.obey))
         except SocketTaken as error:
             if system.socket:
-                raise
+                raise SocketTaken(f"commands cannot be taken: {error}") from error
             # Nobody asked for a socket: a gateway that shares its spool with another one works without.
             publish(ControlUnavailable(str(path), str(error)))
         yield

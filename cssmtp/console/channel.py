@@ -41,7 +41,7 @@ SILENCE_SECONDS = 10.0
 """How long a client may take to say its line, or to take its answer."""
 
 CLIENTS = 32
-"""Connections served at a time; a further one is closed at once."""
+"""Connections served at a time. A further one takes the place of the first that has said nothing yet, or is closed at once."""
 
 
 class SocketTaken(CssmtpError):
@@ -71,6 +71,7 @@ class Channel:
         self._silence_seconds = silence_seconds
         self._turn = asyncio.Lock()
         self._clients: set[asyncio.Task[None]] = set()
+        self._silent: dict[asyncio.Task[None], None] = {}  # have not said their line yet, in the order in which they came
         self._identity: tuple[int, int] | None = None
         self._server: asyncio.Server | None = None
 
@@ -134,22 +135,27 @@ class Channel:
         task = asyncio.current_task()
         assert task is not None
         if len(self._clients) >= CLIENTS:
-            writer.close()
-            return
+            if not self._silent:
+                writer.close()
+                return
+            next(iter(self._silent)).cancel()
         self._clients.add(task)
+        self._silent[task] = None
         try:
-            await self._serve(reader, writer)
+            await self._serve(reader, writer, task)
         except (OSError, TimeoutError):
             pass  # a client that went away or fell silent; there is nobody to tell
         except asyncio.CancelledError:
-            pass  # the gateway ends
+            pass  # the gateway ends, or somebody else had something to say
         finally:
             self._clients.discard(task)
+            self._silent.pop(task, None)
             writer.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
         async with asyncio.timeout(self._silence_seconds):
             line = await _line(reader)
+        self._silent.pop(task, None)
         if not line:
             return
         if len(line) > LINE_LIMIT:

@@ -1,6 +1,7 @@
 """The picture of `cssmtp top`: one frame from one snapshot and the one before.
 
-Promises: pure; everything fits the width it is given and nothing of users or servers reaches the terminal unescaped.
+Promises: pure; everything fits the width it is given, on a narrow terminal by leaving out what matters least, never by cutting a
+number; nothing of users or servers reaches the terminal unescaped.
 Never: asks, waits or writes.
 """
 
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,9 @@ from cssmtp.messages import plain
 Data = Mapping[str, Any]
 """A snapshot as `handlers.as_data` makes it."""
 
+WIDE = 100
+"""Columns of a terminal from which everything is shown."""
+
 TASKS_SHOWN = 16
 REMARKS_SHOWN = 8
 GOOD, BAD, CAUTION, FAINT = "green", "bold red", "yellow", "bright_black"
@@ -29,14 +33,25 @@ STATE_STYLES = {"UP": GOOD, "DOWN": BAD, "UNKNOWN": FAINT, "ACTIVE": GOOD, "LONG
 
 def frame(data: Data, before: Data | None) -> RenderableType:
     """One frame. `before` is an earlier snapshot, from which rates are reckoned; None = there are none yet."""
-    seconds = _seconds(before, data) if before is not None else 0.0
-    return Group(
-        _head(data),
-        _numbers(data, before, seconds),
-        _targets(data, before, seconds),
-        _tasks(data["tasks"]),
-        _remarks(data["remarks"]),
-    )
+    return _Frame(data, before)
+
+
+class _Frame:
+    """Chooses what to show when it knows the width."""
+
+    def __init__(self, data: Data, before: Data | None) -> None:
+        self._data = data
+        self._before = before
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        data, before = self._data, self._before
+        seconds = _seconds(before, data) if before is not None else 0.0
+        wide = options.max_width >= WIDE
+        yield _head(data)
+        yield _numbers(data, before, seconds)
+        yield _targets(data, before, seconds, wide=wide)
+        yield _tasks(data["tasks"], wide=wide)
+        yield _remarks(data["remarks"])
 
 
 def absent(reason: str) -> RenderableType:
@@ -82,6 +97,7 @@ def _head(data: Data) -> RenderableType:
 def _numbers(data: Data, before: Data | None, seconds: float) -> RenderableType:
     retrying = sum(task["retrying"] for task in data["tasks"])
     extended = data["extended"]
+    waiting = extended["current"] if extended else 0
     sent = rate(data["sent"], before["sent"] if before else 0, seconds)
     cells = [
         ("sent", f"{data['sent']:,}", GOOD),
@@ -89,8 +105,8 @@ def _numbers(data: Data, before: Data | None, seconds: float) -> RenderableType:
         ("failed", f"{data['failed']:,}", BAD if data["failed"] else FAINT),
         ("waiting", f"{data['waiting']:,}", ""),
         ("long retry", f"{retrying:,}", CAUTION if retrying else FAINT),
-        ("extended retry", "off" if extended is None else f"{extended:,}", CAUTION if extended else FAINT),
-        ("spool files done", f"{data['files']:,}", ""),
+        ("extended", "off" if extended is None else f"{waiting:,}", CAUTION if waiting else FAINT),
+        ("files", f"{data['files']:,}", ""),
     ]
     table = Table(box=box.ROUNDED, expand=True, show_header=True, header_style=FAINT, border_style=FAINT)
     for name, _, _ in cells:
@@ -99,16 +115,14 @@ def _numbers(data: Data, before: Data | None, seconds: float) -> RenderableType:
     return table
 
 
-def _targets(data: Data, before: Data | None, seconds: float) -> RenderableType:
-    table = _table("target servers")
-    for name in ("server", "pref", "state", "TLS", "conn", "sent", "sent/s"):
-        table.add_column(name, justify="left" if name in ("server", "state", "TLS") else "right", no_wrap=True)
-    table.add_column("last reply, or why it is down", ratio=1, no_wrap=True, overflow="ellipsis")
+def _targets(data: Data, before: Data | None, seconds: float, *, wide: bool) -> RenderableType:
+    columns = ("server", "pref", "state", "TLS", "conn", "sent", "sent/s", "last reply, or why it is down")
+    table = _Columns("target servers", columns, left=("server", "state", "TLS"), left_out=() if wide else ("pref", "TLS"))
     earlier = {(one["address"], one["port"]): one["sent"] for one in (before or {"targets": ()})["targets"]}
     for target in data["targets"]:
         address = f"[{target['address']}]" if ":" in target["address"] else target["address"]
         known = earlier.get((target["address"], target["port"]))
-        table.add_row(
+        table.add(
             Text(f"{address}:{target['port']}"),
             str(target["preference"]),
             _state(target["state"]),
@@ -118,17 +132,16 @@ def _targets(data: Data, before: Data | None, seconds: float) -> RenderableType:
             rate(target["sent"], known, seconds) if known is not None else "",
             Text(plain(target["reason"] or target["last_reply"], 200), BAD if target["reason"] else ""),
         )
-    return table
+    return table.table
 
 
-def _tasks(tasks: Sequence[Data]) -> RenderableType:
-    table = _table(f"spool files in work: {len(tasks)}")
-    for name in ("tkid", "pool", "state", "job", "read", "sent", "failed", "pending", "retry"):
-        table.add_column(name, justify="left" if name in ("pool", "state", "job") else "right", no_wrap=True)
-    table.add_column("owner, spool file", ratio=1, no_wrap=True, overflow="ellipsis")
+def _tasks(tasks: Sequence[Data], *, wide: bool) -> RenderableType:
+    columns = ("tkid", "pool", "state", "job", "read", "sent", "failed", "pending", "retry", "owner, spool file")
+    left_out = () if wide else ("pool", "owner, spool file")
+    table = _Columns(f"spool files in work: {len(tasks)}", columns, left=("pool", "state", "job"), left_out=left_out)
     for task in tasks[:TASKS_SHOWN]:
         file = task["file"]
-        table.add_row(
+        table.add(
             str(task["tkid"]),
             task["pool"].lower(),
             _state(task["state"]),
@@ -141,8 +154,8 @@ def _tasks(tasks: Sequence[Data]) -> RenderableType:
             Text(plain(f"{file['owner'] or '-'}  {file['id']}", 80), FAINT),
         )
     if len(tasks) > TASKS_SHOWN:
-        table.caption = f"and {len(tasks) - TASKS_SHOWN} more"
-    return table
+        table.table.caption = f"and {len(tasks) - TASKS_SHOWN} more"
+    return table.table
 
 
 def _remarks(remarks: Sequence[Data]) -> RenderableType:
@@ -154,6 +167,24 @@ def _remarks(remarks: Sequence[Data]) -> RenderableType:
         style = BAD if remark["id"].endswith("E") else CAUTION
         table.add_row(_time(remark["time"]).strftime("%H:%M:%S"), Text(remark["id"], style), Text(plain(remark["text"], 300)))
     return table
+
+
+class _Columns:
+    """A table of these columns but those left out. The last one, if it is there, gets what room there is."""
+
+    def __init__(self, title: str, names: Sequence[str], *, left: Sequence[str], left_out: Sequence[str]) -> None:
+        self.table = _table(title)
+        self.table.padding = (0, 1) if not left_out else (0, 0, 0, 1)
+        self._shown = [name not in left_out for name in names]
+        for name in names[:-1]:
+            if name not in left_out:
+                self.table.add_column(name, justify="left" if name in left else "right", no_wrap=True)
+        if self._shown[-1]:
+            self.table.add_column(names[-1], ratio=1, no_wrap=True, overflow="ellipsis")
+
+    def add(self, *cells: RenderableType) -> None:
+        """A row, with a cell for each column."""
+        self.table.add_row(*(cell for cell, shown in zip(cells, self._shown, strict=True) if shown))
 
 
 def _table(title: str) -> Table:

@@ -171,7 +171,7 @@ def _walk(words: list[str], among: tuple[Operand, ...]) -> Command | Misundersto
         name, equals, value = word.partition("=")
         operand = _find(name.upper(), among)
         if operand is None:
-            return Misunderstood(f"{_shown(word)} is not known here; one of {_choices(among)} was expected")
+            return Misunderstood(_unknown(word, name, among))
         if (operand.value is None) == bool(equals):
             return Misunderstood(f"{operand.word} is written {_written(operand)}")
         settled = operand.value(value) if operand.value is not None else ""
@@ -190,6 +190,14 @@ def _walk(words: list[str], among: tuple[Operand, ...]) -> Command | Misundersto
 def _find(name: str, among: tuple[Operand, ...]) -> Operand | None:
     exact = [operand for operand in among if operand.word == name]
     return next(iter(exact or [operand for operand in among if operand.names(name)]), None)
+
+
+def _unknown(word: str, name: str, among: tuple[Operand, ...]) -> str:
+    """Why a word is none: mostly it was abbreviated too much."""
+    longer = [operand.spelling for operand in among if name and operand.word.startswith(name.upper())]
+    if longer:
+        return f"{_shown(word)} is too short for {' or '.join(longer)}; capitals are the shortest form"
+    return f"{_shown(word)} is not known here; one of {_choices(among)} was expected"
 
 
 def _written(operand: Operand) -> str:

@@ -69,10 +69,10 @@ class Operator:
         self._publish(CommandReceived(text, user))
         command = parse(operands) if verb == "MODIFY" else Command(Verb.STOP)
         own = self._steering.settings.now.system.job_name.upper()
-        if procedure.upper() not in (ANYBODY, own):
-            command = Misunderstood(f"this gateway is {own}, not {procedure.upper()[:16]}")
-        elif verb not in ("MODIFY", "STOP"):
+        if verb not in ("MODIFY", "STOP"):
             command = Misunderstood("a request is MODIFY, STOP or SNAPSHOT")
+        elif procedure.upper() not in (ANYBODY, own):
+            command = Misunderstood(f"this gateway is {own}, not {procedure.upper()[:16]}")
         if isinstance(command, Misunderstood):
             reply = refused(operands or verb, command.text)
         else:

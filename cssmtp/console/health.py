@@ -56,9 +56,10 @@ def worst(findings: list[Finding]) -> Health:
 def summary(data: dict[str, Any]) -> str:
     """The numbers that matter, in one line."""
     retrying = sum(task["retrying"] for task in data["tasks"])
+    extended = data["extended"]["current"] if data["extended"] else 0
     up = sum(target["state"] != "DOWN" for target in data["targets"])
     return (
         f"{data['job']} {data['activity'].lower()}, targets {up} of {len(data['targets'])}, tasks {len(data['tasks'])}, "
-        f"waiting {data['waiting']}, long retry {retrying}, extended retry {data['extended'] or 0}, "
+        f"waiting {data['waiting']}, long retry {retrying}, extended retry {extended}, "
         f"sent {data['sent']}, failed {data['failed']}"
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 from cssmtp import messages
 from cssmtp.messages import Level, Title, plain
+from cssmtp.observe.readings import ExtendedReading
 from cssmtp.observe.snapshot import Snapshot, TargetStatus, TaskStatus
 
 LABEL = 19
@@ -189,9 +190,10 @@ def _sums(snapshot: Snapshot) -> Iterable[Section]:
         ),
         "GLOBAL INFORMATION",
     )
-    extended = snapshot.extended
-    state = Field("STATE", "INACTIVE" if extended is None else "ACTIVE")
-    yield Section((Field("CURRENT", extended or 0), state), "EXTENDED RETRY")
+    state = Field("STATE", "INACTIVE" if snapshot.extended is None else "ACTIVE")
+    extended = snapshot.extended or ExtendedReading()
+    fields = (Field("CURRENT", extended.current), Field("TOTAL", extended.total), Field("EXPIRED", extended.expired), state)
+    yield Section(fields, "EXTENDED RETRY")
 
 
 def _target(target: TargetStatus) -> tuple[Field, ...]:

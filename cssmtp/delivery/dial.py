@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -238,7 +239,10 @@ def _unusable(error: aiosmtplib.SMTPException) -> NoReturn:
         raise TargetUnusable(_answer(Step.GREETING, error.code, error.message)[1]) from error
     if isinstance(error, aiosmtplib.SMTPResponseException):
         raise TargetUnusable(f"{error.code} {words(error.message)}") from error
-    raise TargetUnusable(words(str(error)) or type(error).__name__) from error
+    # The library says whom it could not reach, which everybody knows; the system says why.
+    cause = error.__cause__
+    why = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else ""
+    raise TargetUnusable(words(why or str(error)) or type(error).__name__) from error
 
 
 def _ready(

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import dns.asyncresolver
@@ -48,7 +48,8 @@ class SystemResolver:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise LookupFailed(f"{name}: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else ""
+            raise LookupFailed(f"{name}: {why or error}") from error
         return [str(sockaddr[0]) for *_, sockaddr in found]
 
     async def exchangers(self, domain: str) -> list[tuple[int, str]]:
@@ -62,12 +63,39 @@ class SystemResolver:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A value of the configuration that gave no answer: its block, the value, and its place in the configuration from 1."""
+
+    server: TargetServer
+    value: TargetAddress
+    place: int
+
+    def kept(self, address: Address) -> Address | None:
+        """An address of an earlier look-up as it stays in force now; None when it is not of this value.
+
+        The block may be another by a REFRESH: what it says holds for the addresses that were known before.
+        """
+        if address.source != source_of(self.value):
+            return None
+        name = address.name
+        if self.server.tls_server_name or address.server.tls_server_name:
+            name = self.server.tls_server_name or self.value.value
+        preference = address.preference if self.value.kind is AddressKind.MX else self.place
+        return replace(address, port=self.server.connect_port, preference=preference, name=name, server=self.server)
+
+
+def source_of(value: TargetAddress) -> str:
+    """A configured value as people are told of it."""
+    return f"{value.kind.value.upper()} {value.value}"
+
+
+@dataclass(frozen=True, slots=True)
 class Resolution:
-    """`addresses` in order of preference; `remarks` are events to publish; `failed` are the blocks of which a look-up failed."""
+    """`addresses` in order of preference; `remarks` are events to publish; `failed` are the values that gave no answer."""
 
     addresses: tuple[Address, ...]
     remarks: tuple[Event, ...]
-    failed: tuple[TargetServer, ...] = ()
+    failed: tuple[Unanswered, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -120,7 +148,7 @@ async def resolve(servers: Sequence[TargetServer], resolver: Resolver, *, ipv6: 
     name are equal.
     """
     remarks: list[Event] = []
-    failed: list[TargetServer] = []
+    failed: list[Unanswered] = []
     values = [(server, value) for server in servers for value in server.addresses]
     remarks += [TargetIgnored(value.value, value.value, Ignored.SURPLUS) for _, value in values[MAX_ADDRESSES:]]
     found: list[Address] = []
@@ -129,14 +157,14 @@ async def resolve(servers: Sequence[TargetServer], resolver: Resolver, *, ipv6: 
             hosts = await _hosts(value, resolver)
         except LookupFailed as error:
             remarks.append(ResolutionFailed(value.value, str(error)))
-            failed.append(server)
+            failed.append(Unanswered(server, value, place))
             continue
         for mx_preference, host, literals in hosts:
             preference = mx_preference if value.kind is AddressKind.MX else place
             name = server.tls_server_name or host
             for literal in dict.fromkeys(literals):
-                source = f"{value.kind.value.upper()} {value.value}"
-                _admit(Address(literal, server.connect_port, preference, name, server, source), value.value, found, remarks, ipv6)
+                address = Address(literal, server.connect_port, preference, name, server, source_of(value))
+                _admit(address, value.value, found, remarks, ipv6)
     found.sort(key=lambda address: address.preference)
     remarks += [TargetIgnored(address.name, address.ip, Ignored.SURPLUS) for address in found[MAX_ADDRESSES:]]
     return Resolution(tuple(found[:MAX_ADDRESSES]), tuple(remarks), tuple(failed))

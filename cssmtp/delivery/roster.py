@@ -65,7 +65,7 @@ class Roster:
         """Turn the names into addresses. Raises nothing of a network.
 
         An address keeps its post when its host, port and block of the configuration are those of before. The addresses of a name
-        that gives no answer now stay as they were: a name server that fails takes no target away.
+        that gives no answer now stay, under what its block says now: a name server that fails takes no target away.
         """
         resolution = await resolve(self._servers, self._resolver, ipv6=self._ipv6)
         if self._stopped:
@@ -74,9 +74,10 @@ class Roster:
             self._publish(remark)
         known = {identity(post.target.address): post for post in self._known.values()}
         addresses = {address.ip: address for address in resolution.addresses}
-        for address in (post.target.address for post in self.posts):
-            if address.server in resolution.failed:
-                addresses.setdefault(address.ip, address)
+        for unanswered in resolution.failed:
+            for kept in (unanswered.kept(post.target.address) for post in self.posts):
+                if kept is not None:
+                    addresses.setdefault(kept.ip, kept)
         chosen = sorted(addresses.values(), key=lambda address: address.preference)[:MAX_ADDRESSES]
         self.posts = [known.get(identity(address)) or Post(Target(address)) for address in chosen]
         for post, address in zip(self.posts, chosen, strict=True):

@@ -1,8 +1,9 @@
 """The user exit: somebody's own program that may reject mails and spool files (mail-processing.md 15).
 
 Promises: the exit is called in the thread that reads, with frozen values; whatever it raises or answers, and however long it
-takes, costs only its own spool file time. Codes: 0 go on, 4 accept and do not call until the next mail, 8 reject the spool file,
-12 reject the mail in progress; everything else counts as 0.
+takes, costs only its own spool file time. A call that does not come back is told while it lasts: the file waits, because nobody
+knows what the exit would have said of its mail, and everything else goes on; loading an exit has an end. Codes: 0 go on, 4 accept
+and do not call until the next mail, 8 reject the spool file, 12 reject the mail in progress; everything else counts as 0.
 Never: calls it for a command that is unknown or malformed.
 
 Which number is which action in IBM's interface is not known. `Action` is our own numbering, in the documented range and with
@@ -11,8 +12,11 @@ the codes that carry a command where IBM has them (3 to 15, and 19 and 20 from V
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import enum
 import importlib.util
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -22,8 +26,9 @@ from typing import Any, Protocol
 from cssmtp.bsmtp.interpreter import END_OF_DATA, Opinion
 from cssmtp.clock import Clock
 from cssmtp.config.model import Configuration, UserExitLevel
+from cssmtp.engine.foreign import in_own_thread
 from cssmtp.observe.bus import Publish
-from cssmtp.observe.events import SpoolFile, UserExitFailed, UserExitLoaded, UserExitMissing, UserExitSlow
+from cssmtp.observe.events import SpoolFile, UserExitFailed, UserExitLoaded, UserExitMissing, UserExitSlow, UserExitStuck
 
 GROUP = "cssmtp.exits"
 """Group of entry points where exits are found."""
@@ -35,7 +40,16 @@ JES_CONNECTION = 257
 """Connection id of everything that comes from JES."""
 
 SLOW_SECONDS = 1.0
-"""A call that takes longer is told."""
+"""A call that takes longer is told when it is over."""
+
+STUCK_SECONDS = 30.0
+"""A call that has not come back by then is told while it lasts. Ours: mail-processing.md 15 knows no limit."""
+
+LOAD_SECONDS = 20.0
+"""How long an exit may take to be loaded and initialised. Shorter than whoever issued a command waits for the answer."""
+
+TERMINATE_SECONDS = 2.0
+"""How long anybody waits for what the exit does at its end."""
 
 
 class Action(enum.IntEnum):
@@ -151,42 +165,62 @@ class Exits:
         self._wanted: tuple[UserExitLevel, str] = (UserExitLevel.NONE, "")
         self._program: UserExit | None = None
         self._level = UserExitLevel.NONE
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
-    def settle(self, configuration: Configuration) -> None:
+    async def settle(self, configuration: Configuration) -> None:
         """Use the exit that the configuration asks for, if it is another than before. Raises ExitError and changes nothing."""
         wanted = (configuration.user_exit, configuration.system.user_exit_file)
         if wanted == self._wanted:
             return
         level = configuration.user_exit
-        name, program = find(configuration) if level is not UserExitLevel.NONE else ("", None)
-        self.terminate()
+        name, program = "", None
+        if level is not UserExitLevel.NONE:
+            try:
+                async with asyncio.timeout(LOAD_SECONDS):
+                    name, program = await in_own_thread(self._load, configuration)
+            except TimeoutError:
+                raise ExitError(f"it was not loaded and initialised within {LOAD_SECONDS:.0f} seconds") from None
+        await self.terminate()
         self._wanted, self._level, self._program = wanted, level, program
         if program is not None:
             self._publish(UserExitLoaded(name, level.value))
-            self._session(SpoolFile("")).call(Action.INITIALIZE)
 
-    def settle_or_tell(self, configuration: Configuration) -> None:
+    def _load(self, configuration: Configuration) -> tuple[str, UserExit]:
+        name, program = find(configuration)
+        self._session(program, configuration.user_exit, SpoolFile("")).call(Action.INITIALIZE)
+        return name, program
+
+    async def settle_or_tell(self, configuration: Configuration) -> None:
         """As `settle`; when there is no such exit it is told, and decks are taken without one."""
         try:
-            self.settle(configuration)
+            await self.settle(configuration)
         except ExitError as error:
-            self.terminate()
+            await self.terminate()
             self._wanted = (UserExitLevel.NONE, "")
             self._publish(UserExitMissing(configuration.user_exit.value, str(error)))
 
-    def terminate(self) -> None:
-        """The exit is not called any more."""
-        if self._program is not None:
-            self._session(SpoolFile("")).call(Action.TERMINATE)
-        self._program = None
+    async def terminate(self) -> None:
+        """The exit is not called any more, but for the files that have begun with it."""
+        program, self._program = self._program, None
+        if program is not None:
+            session = self._session(program, self._level, SpoolFile(""))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TERMINATE_SECONDS):
+                    await in_own_thread(session.call, Action.TERMINATE)
 
     def gate(self, file: SpoolFile) -> Session | None:
         """What the interpreter of a spool file asks; None when there is no exit."""
-        return self._session(file) if self._program is not None else None
+        return self._session(self._program, self._level, file) if self._program is not None else None
 
-    def _session(self, file: SpoolFile) -> Session:
-        assert self._program is not None
-        return Session(self._program, self._level, file, self._publish, self._clock.monotonic)
+    def beat(self) -> None:
+        """Tell of calls that do not come back. To be called about once a second."""
+        for session in list(self._sessions):
+            session.look()
+
+    def _session(self, program: UserExit, level: UserExitLevel, file: SpoolFile) -> Session:
+        session = Session(program, level, file, self._publish, self._clock.monotonic)
+        self._sessions.add(session)
+        return session
 
 
 class Session:
@@ -205,6 +239,8 @@ class Session:
         self._accepted = False
         self._told_failed = False
         self._told_slow = False
+        self._told_stuck = False
+        self._calling: tuple[float, Action] | None = None  # since when, and why
 
     def __call__(self, verb: str, text: str, record: int) -> Opinion:
         action = ACTIONS[verb]
@@ -219,6 +255,7 @@ class Session:
     def call(self, action: Action, command: str = "", record: int = 0) -> int:
         """Call the program, whatever it does; what is none of the four codes is 0."""
         began = self._monotonic()
+        self._calling = began, action
         try:
             answer = self._program(Call(self._version, action, command, record, JES_CONNECTION, self._job))
             code = 0 if answer is None else int(answer)
@@ -227,11 +264,23 @@ class Session:
             if not self._told_failed:
                 self._told_failed = True
                 self._publish(UserExitFailed(self._file, f"{action.name}: {type(error).__name__}: {error}"))
+        self._calling = None
         seconds = self._monotonic() - began
         if seconds > SLOW_SECONDS and not self._told_slow:
             self._told_slow = True
             self._publish(UserExitSlow(self._file, seconds))
         return code
+
+    def look(self) -> None:
+        """Tell, once for each spool file, of a call that does not come back. For another thread than that of the calls."""
+        calling = self._calling
+        if calling is None or self._told_stuck:
+            return
+        since, action = calling
+        seconds = self._monotonic() - since
+        if seconds > STUCK_SECONDS:
+            self._told_stuck = True
+            self._publish(UserExitStuck(self._file, action.name, seconds))
 
 
 def _opinion(code: int) -> Opinion:

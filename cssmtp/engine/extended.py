@@ -36,6 +36,7 @@ from cssmtp.observe.events import (
     MailRetry,
     PairSetAside,
 )
+from cssmtp.observe.readings import ExtendedReading
 
 IN_WORK = 50
 """Mails of the directory that are tried at a time."""
@@ -60,6 +61,7 @@ class ExtendedRetry:
         self._taken: dict[str, dict[int, tuple[Outcome, ...]]] = {}
         self._flushed: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
+        self._total = self._expired = 0
         self._failing = False
         self._opened = False
         self._opening = asyncio.Lock()
@@ -124,6 +126,7 @@ class ExtendedRetry:
         if control.file.id in present:
             self._taken.setdefault(control.file.id, {})[control.mail.number] = control.accepted
         self._waiting[id] = control.first
+        self._total += 1
         self._schedule(id, extended_wait(self._policy, control.due, self._clock.wall()))
 
     async def _clear(self, name: str, reason: str, present: set[str]) -> None:
@@ -166,6 +169,11 @@ class ExtendedRetry:
         """Mails in extended retry, those being tried included."""
         return len(self._waiting)
 
+    @property
+    def reading(self) -> ExtendedReading:
+        """What displays, metrics and SMF show."""
+        return ExtendedReading(len(self._waiting), self._total, self._expired)
+
     def taken(self, file: str) -> Mapping[int, tuple[Outcome, ...]]:
         return self._taken.pop(file, {})
 
@@ -195,6 +203,7 @@ class ExtendedRetry:
             self._failed(error)
             return ""
         self._worked()
+        self._total += id not in self._waiting
         self._waiting[id] = now
         self._schedule(id, extended_interval(self._policy))
         return str(path)
@@ -304,7 +313,7 @@ class ExtendedRetry:
         courier = self._context.courier
         assert courier is not None
         if id in self._flushed:
-            return control.given_up(FLUSHED)
+            return self._gave_up(control, FLUSHED)
         if courier.all_down:
             due = self._clock.wall() + timedelta(seconds=extended_interval(self._policy))
             control = replace(control, due=due)
@@ -314,10 +323,14 @@ class ExtendedRetry:
             control = control.answered(outcomes, due)
         if control.open and not self._stopping:
             if id in self._flushed:
-                return control.given_up(FLUSHED)
+                return self._gave_up(control, FLUSHED)
             if expired(self._policy, control.first, self._clock.wall()):
-                return control.given_up(AGE_REACHED)
+                return self._gave_up(control, AGE_REACHED)
         return control
+
+    def _gave_up(self, control: Control, why: str) -> Control:
+        self._expired += 1
+        return control.given_up(why)
 
     async def _keep(self, id: str, control: Control) -> float:
         """The mail waits on: remember what is final of it."""

@@ -29,6 +29,10 @@ where half-width katakana and other characters alternate.
 """
 
 ALL_FIT: Mapping[str, Fit] = MappingProxyType({})
+"""Of a mail of short lines: it fits whatever charset a target may ever have."""
+
+UNMEASURED: Mapping[str, Fit] = MappingProxyType({})
+"""Of a mail that nobody looked at, because no target had a charset in which lines grow. A REFRESH may bring one."""
 
 
 def growing(configuration: Configuration) -> list[str]:
@@ -38,19 +42,16 @@ def growing(configuration: Configuration) -> list[str]:
 
 
 def fits(mail: DeckMail, blocks: Callable[[], Iterable[bytes]], page: str, configuration: Configuration) -> Mapping[str, Fit]:
-    """Charset -> how a mail in `page` fits it, for those of `growing` that it does not fit as a whole.
+    """Charset -> how a mail in `page` fits it, for all of `growing`; `ALL_FIT` when there is no question.
 
     `blocks` gives the stuffed lines of its body, as often as asked.
     """
     newline = source_text(page, conversion_of(configuration)).newline
     if all(max(map(len, block.split(newline))) <= LINE_LIMIT // GROWTH for block in blocks()):
         return ALL_FIT
-    found = {}
-    for charset in growing(configuration):
-        fit = Composer(wire_format(page, charset, configuration)).fit(mail, blocks)
-        if fit is not Fit.WHOLE:
-            found[charset] = fit
-    return found or ALL_FIT
+    return {
+        charset: Composer(wire_format(page, charset, configuration)).fit(mail, blocks) for charset in growing(configuration)
+    } or UNMEASURED
 
 
 class Fitting:
@@ -71,9 +72,9 @@ class Fitting:
         return bool(self._growing)
 
     def of(self, mail: DeckMail) -> Mapping[str, Fit]:
-        """Charset -> how the mail fits it, for those charsets of targets that it does not fit as a whole."""
+        """Charset -> how the mail fits it, as `fits` says."""
         if not self.measures:
-            return ALL_FIT
+            return UNMEASURED
         body = mail.body
         if not isinstance(body, BodySpan):
             return self._fits(mail, lambda: (body,))

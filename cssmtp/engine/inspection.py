@@ -15,6 +15,7 @@ from cssmtp.delivery.courier import Courier
 from cssmtp.delivery.target import TargetSnapshot
 from cssmtp.engine.spooltask import SpoolTask
 from cssmtp.engine.testmode import TestModeTask
+from cssmtp.observe.readings import ExtendedReading
 from cssmtp.observe.recent import Recent
 from cssmtp.observe.snapshot import Activity, PoolStatus, Snapshot, TargetStatus, TaskState, TaskStatus
 
@@ -33,7 +34,7 @@ def inspect(
     pools: dict[str, int],
     courier: Courier | None,
     recent: Recent,
-    extended: int | None,
+    extended: ExtendedReading | None,
 ) -> Snapshot:
     """The snapshot at `now`. `work` are the tasks that work, each with its pool; `pools` says how many tasks a pool has."""
     tasks = sorted((task.status(pool) for task, pool in work), key=lambda task: task.tkid)

@@ -28,7 +28,7 @@ class Notifier:
         """Whether there is a service manager to tell."""
         return bool(self._address)
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return kind in (GatewayReady, GatewayStopping)
 
     def handle(self, event: Event) -> None:

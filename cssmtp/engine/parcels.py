@@ -11,7 +11,7 @@ from typing import Protocol
 
 from cssmtp.config.model import TargetServer
 from cssmtp.delivery.link import EightBit
-from cssmtp.engine.fitting import ALL_FIT
+from cssmtp.engine.fitting import UNMEASURED
 from cssmtp.engine.retry import given_up
 from cssmtp.mail.compose import Fit
 from cssmtp.model import BodySpan, DeckMail, Outcome, Verdict
@@ -74,7 +74,9 @@ class MailParcel(Parcel):
 
     __slots__ = ("added", "fits", "mail", "parked", "renderer", "results")
 
-    def __init__(self, mail: DeckMail, added: bytes, renderer: Renderer, ended: Ended, fits: Mapping[str, Fit] = ALL_FIT) -> None:
+    def __init__(
+        self, mail: DeckMail, added: bytes, renderer: Renderer, ended: Ended, fits: Mapping[str, Fit] = UNMEASURED
+    ) -> None:
         envelope = mail.envelope
         super().__init__(envelope.reverse_path, envelope.recipients, mail.size + len(added), envelope.tls_required, ended)
         self.mail = mail

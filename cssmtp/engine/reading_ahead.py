@@ -24,7 +24,8 @@ from typing import BinaryIO, TypeAlias
 
 from cssmtp.bsmtp.interpreter import Event as Finding
 from cssmtp.config.model import Configuration
-from cssmtp.engine.fitting import ALL_FIT, Fitting
+from cssmtp.engine.fitting import ALL_FIT, UNMEASURED, Fitting
+from cssmtp.engine.foreign import in_own_thread
 from cssmtp.engine.reading import DeckReader, Progress
 from cssmtp.engine.reading_process import FRAME, Answer, Close, Next, Open, Request, decode
 from cssmtp.errors import UnreadableData
@@ -248,7 +249,9 @@ class Slices:
             else:
                 self._given += len(findings)
                 return await asyncio.to_thread(_measured, findings, fitting) if fitting.measures else _measured(findings, fitting)
-        if reader.asks or fitting.measures or reader.source.mixed:
+        if reader.asks:
+            return await in_own_thread(self._read, fitting)
+        if fitting.measures or reader.source.mixed:
             return await asyncio.to_thread(self._read, fitting)
         await asyncio.sleep(0)
         return self._read(fitting)
@@ -273,5 +276,5 @@ class Slices:
 def _measured(findings: list[Finding], fitting: Fitting) -> Slice:
     """The findings, and which charsets the mails among them do not fit."""
     if not fitting.measures:
-        return [(finding, ALL_FIT) for finding in findings]
+        return [(finding, UNMEASURED) for finding in findings]
     return [(finding, fitting.of(finding) if isinstance(finding, DeckMail) else ALL_FIT) for finding in findings]

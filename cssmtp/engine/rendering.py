@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from cssmtp.codepage.registry import lookup
 from cssmtp.config.model import MimeLabel, TargetServer
 from cssmtp.delivery.link import EightBit
 from cssmtp.engine.context import Context
-from cssmtp.engine.fitting import TOO_LONG
+from cssmtp.engine.fitting import ALL_FIT, TOO_LONG
 from cssmtp.engine.parcels import MailParcel, Wire
 from cssmtp.engine.reading import target_charset, wire_format
 from cssmtp.errors import UnsendableMail
@@ -34,12 +35,13 @@ class _Prepared:
     The target is kept with it: one that a REFRESH replaced must not give its id to another.
     """
 
-    __slots__ = ("charset", "composer", "counted", "target")
+    __slots__ = ("charset", "composer", "counted", "grows", "target")
 
     def __init__(self, target: TargetServer, composer: Composer, charset: str) -> None:
         self.target = target
         self.composer = composer
         self.charset = charset
+        self.grows = lookup(charset).kind != "SBCS"
         self.counted = NOTHING
 
 
@@ -61,7 +63,7 @@ class Rendering:
         mail = parcel.mail
         prepared = self._prepared.get(id(target)) or self._prepare(target)
         composer, charset = prepared.composer, prepared.charset
-        fit = parcel.fits.get(charset, Fit.WHOLE)
+        fit = self._fit(parcel, prepared) if prepared.grows else Fit.WHOLE
         if fit is Fit.NEVER:
             raise UnsendableMail(TOO_LONG)
         if isinstance(mail.body, BodySpan):
@@ -76,6 +78,22 @@ class Rendering:
             self._context.labels.look(self._file, mail, target, charset, self._configuration, whole, self._publish)
         announced = eight_bit and composer.labels and not (data.isascii() if isinstance(data, bytes) else fit is Fit.BASE64)
         return EightBit(data) if announced else data
+
+    def _fit(self, parcel: MailParcel, prepared: _Prepared) -> Fit:
+        """How a mail fits a charset in which lines grow.
+
+        It was judged when it was read, but not for a charset that a REFRESH has brought since. That is done now, except for a
+        large mail, which would have to be read for it.
+        """
+        known = parcel.fits.get(prepared.charset)
+        body = parcel.mail.body
+        if known is not None:
+            return known
+        if parcel.fits is ALL_FIT or isinstance(body, BodySpan):
+            return Fit.WHOLE
+        fit = self._new_composer(prepared.target)[0].fit(parcel.mail, lambda: (body,))
+        parcel.fits = {**parcel.fits, prepared.charset: fit}
+        return fit
 
     def original(self, parcel: MailParcel, target: TargetServer) -> Iterator[bytes]:
         """The mail's wire lines without the final period."""

@@ -6,7 +6,6 @@ Never: understands commands or reads files; stops the gateway.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Protocol
@@ -143,8 +142,7 @@ class Steering:
 
     async def set_user_exit(self, level: UserExitLevel) -> None:
         """MODIFY USEREXIT: for spool files that are begun from now on. Raises ExitError when there is no such exit."""
-        # In a thread, as loading an exit runs code that is not ours.
-        await asyncio.to_thread(self._exits.settle, replace(self.settings.now, user_exit=level))
+        await self._exits.settle(replace(self.settings.now, user_exit=level))
         self.settings.set_user_exit(level)
         self._publish(UserExitChanged(level.value))
         self._publish(ConfigurationChanged(self.settings.now, Cause.USEREXIT))
@@ -190,4 +188,4 @@ class Steering:
             self._flow.courier.reconfigure(configuration)
         if self.extend is not None:
             await self.extend(configuration)
-        await asyncio.to_thread(self._exits.settle_or_tell, configuration)
+        await self._exits.settle_or_tell(configuration)

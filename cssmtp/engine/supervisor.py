@@ -143,6 +143,7 @@ class Gateway:
         bus.subscribe(self._recent)
         monitor = Monitor(bus.publish, lambda: self.snapshot(0).pools, lambda: measured(self._configuration))
         self.every_second(monitor.beat)
+        self.every_second(self._exits.beat)
 
     def _configured_checkpoint(self) -> Checkpoint | None:
         configuration = self._configuration
@@ -174,6 +175,7 @@ class Gateway:
                 for target in (courier.snapshot() if courier else ())
             ),
             commits=self._checkpoint.commits if self._checkpoint else None,
+            extended=None if self._extended is None else self._extended.reading,
         )
 
     def spool_counts(self) -> dict[str, int]:
@@ -198,7 +200,7 @@ class Gateway:
             pools={pool.name: tasks for pool, tasks in POOLS.items()},
             courier=self._courier,
             recent=self._recent,
-            extended=None if self._extended is None else self._extended.waiting,
+            extended=None if self._extended is None else self._extended.reading,
         )
 
     async def run(self) -> int:
@@ -229,7 +231,7 @@ class Gateway:
         test_mode = configuration.options.test_mode
         if test_mode and configuration.report.to is ReportTo.NONE:
             self._bus.publish(TestModeWithoutReport())
-        await asyncio.to_thread(self._exits.settle_or_tell, configuration)
+        await self._exits.settle_or_tell(configuration)
         ledger: Ledger = MemoryLedger()
         if self._checkpoint is None:
             await asyncio.to_thread(self._store.recover)
@@ -419,6 +421,7 @@ class Gateway:
         for task in list(self._tasks):
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+        await self._exits.terminate()
         await self._reading.close()
         if self._extended is not None:
             await self._extended.close()

@@ -17,13 +17,22 @@ from cssmtp.engine.disposition import disposition
 from cssmtp.engine.ending import dispose, report_text, uninterrupted
 from cssmtp.engine.filebook import FileBook, origin_of, spool_file, unreadable
 from cssmtp.engine.fitting import TOO_LONG, Fitting
+from cssmtp.engine.foreign import in_own_thread
 from cssmtp.engine.pending import Pending
 from cssmtp.engine.reading import DeckReader
 from cssmtp.engine.spooltask import FileResult, next_task_id
 from cssmtp.errors import UnknownCodePage, UnreadableData
 from cssmtp.model import DeckMail, Fault, Outcome, Verdict
 from cssmtp.observe.assessment import Judgement
-from cssmtp.observe.events import MailDiscarded, MailRejected, SpoolFault, SpoolFileClaimed, SpoolFileEnded, SpoolFileUnreadable
+from cssmtp.observe.events import (
+    MailDiscarded,
+    MailEnded,
+    MailRejected,
+    SpoolFault,
+    SpoolFileClaimed,
+    SpoolFileEnded,
+    SpoolFileUnreadable,
+)
 from cssmtp.observe.snapshot import TaskState, TaskStatus
 from cssmtp.spool.store import Claim
 
@@ -87,7 +96,8 @@ class TestModeTask:
                     DeckReader, stream, size, self._claim.attributes, context.configuration, observer, gate
                 )
                 fitting = Fitting(reader, context.configuration, self._claim.open)
-                while (slice_ := await asyncio.to_thread(self._next_slice, reader, fitting)) is not None:
+                in_thread = in_own_thread if reader.asks else asyncio.to_thread
+                while (slice_ := await in_thread(self._next_slice, reader, fitting)) is not None:
                     for finding, verdict in slice_:
                         self._take(finding, verdict)
                     self._records = reader.progress.records
@@ -113,7 +123,9 @@ class TestModeTask:
             case DeckMail():
                 recipients = finding.envelope.recipients
                 if verdict is not Judgement.DELIVERABLE:
-                    self._book.ended(finding, (Outcome(Verdict.UNDELIVERABLE, TOO_LONG),) * len(recipients))
+                    outcomes = (Outcome(Verdict.UNDELIVERABLE, TOO_LONG),) * len(recipients)
+                    self._book.ended(finding, outcomes)
+                    self._publish(MailEnded(self._file, finding.number, finding.envelope, finding.size, outcomes, tries=0))
                 elif finding.envelope.bad_recipients:
                     self._book.undeliverable += 1
                 else:

@@ -1,6 +1,8 @@
 """The one stream of events.
 
-Promises: `publish` hands an event to every sink that wants its class, in the order of subscription, before it returns.
+Promises: `publish` hands an event to every sink that wants its class and variant, in the order of subscription, before it
+returns. Who wants what is asked when sinks come, go or change their mind, never per event: a mail that went well costs nothing
+in a log that tells only of those that did not.
 A sink that raises is taken off the bus and the others are told by `SinkFailed`. An event nobody wants costs one lookup.
 May be called from any thread; a sink must stand that.
 Never: raises into the publisher, keeps an event, looks at a clock (see `events`).
@@ -20,8 +22,8 @@ Publish = Callable[[Event], None]
 class Sink(Protocol):
     """Something that makes use of events: log, console, statistics."""
 
-    def wants(self, kind: type[Event]) -> bool:
-        """Whether events of this class should come at all. Asked once per class and after each `Bus.rewire`."""
+    def wants(self, kind: type[Event], variant: str) -> bool:
+        """Whether events of this class and variant should come at all. Asked once for each, and after each `Bus.rewire`."""
         ...
 
     def handle(self, event: Event) -> None:
@@ -29,12 +31,15 @@ class Sink(Protocol):
         ...
 
 
+Sinks = tuple[Sink, ...]
+
+
 class Bus:
     """Connects publishers with sinks. One per process."""
 
     def __init__(self) -> None:
-        self._sinks: tuple[Sink, ...] = ()
-        self._routes: dict[type[Event], tuple[Sink, ...]] = {}
+        self._sinks: Sinks = ()
+        self._routes: dict[type[Event], Sinks | dict[str, Sinks]] = {}  # by variant only where the variants differ
 
     def subscribe(self, sink: Sink) -> None:
         """Add a sink; it gets what is published from now on."""
@@ -51,36 +56,46 @@ class Bus:
         self._routes = {}
 
     def wanted(self, kind: type[Event]) -> bool:
-        """Whether any sink wants this class, so that a publisher need not make costly events for nobody."""
-        return bool(self._route(kind))
+        """Whether any sink wants this class in any variant, so that a publisher need not make costly events for nobody."""
+        route = self._route(kind)
+        return any(route.values()) if isinstance(route, dict) else bool(route)
 
     def publish(self, event: Event) -> None:
         """Hand `event` to all who want it. Raises nothing."""
         route = self._routes.get(type(event))
         if route is None:
             route = self._route(type(event))
-        for sink in route:
+        for sink in route[event.variant] if isinstance(route, dict) else route:
             try:
                 sink.handle(event)
             except Exception as error:
                 self._drop(sink, error)
 
-    def _route(self, kind: type[Event]) -> tuple[Sink, ...]:
+    def _route(self, kind: type[Event]) -> Sinks | dict[str, Sinks]:
         route = self._routes.get(kind)
-        if route is not None:
-            return route
+        if route is None:
+            by_variant = {variant: self._wanting(kind, variant) for variant in kind.VARIANTS}
+            # A sink asked early may have been dropped since, by an event published about one asked later.
+            by_variant = {variant: tuple(filter(self._subscribed, sinks)) for variant, sinks in by_variant.items()}
+            alike = len({tuple(map(id, sinks)) for sinks in by_variant.values()}) == 1
+            route = next(iter(by_variant.values())) if alike else by_variant
+            self._routes[kind] = route
+        return route
+
+    def _wanting(self, kind: type[Event], variant: str) -> Sinks:
         wanting: list[Sink] = []
         for sink in self._sinks:
             try:
-                if sink.wants(kind):
+                if sink.wants(kind, variant):
                     wanting.append(sink)
             except Exception as error:
                 self._drop(sink, error)
-        # A sink asked early may have been dropped since, by an event published about one asked later.
-        self._routes[kind] = route = tuple(sink for sink in wanting if any(sink is other for other in self._sinks))
-        return route
+        return tuple(wanting)
+
+    def _subscribed(self, sink: Sink) -> bool:
+        return any(sink is other for other in self._sinks)
 
     def _drop(self, sink: Sink, error: Exception) -> None:
-        if any(other is sink for other in self._sinks):
+        if self._subscribed(sink):
             self.unsubscribe(sink)
             self.publish(SinkFailed(type(sink).__name__, f"{type(error).__name__}: {error}"))

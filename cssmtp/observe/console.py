@@ -19,8 +19,8 @@ class Console:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def wants(self, kind: type[Event]) -> bool:
-        return wording.on_console(kind)
+    def wants(self, kind: type[Event], variant: str) -> bool:
+        return wording.message_for(kind, variant).console
 
     def handle(self, event: Event) -> None:
         message = wording.message_of(event)

@@ -56,6 +56,7 @@ from cssmtp.observe.operator_events import UserExitFailed as UserExitFailed
 from cssmtp.observe.operator_events import UserExitLoaded as UserExitLoaded
 from cssmtp.observe.operator_events import UserExitMissing as UserExitMissing
 from cssmtp.observe.operator_events import UserExitSlow as UserExitSlow
+from cssmtp.observe.operator_events import UserExitStuck as UserExitStuck
 from cssmtp.observe.operator_events import ValueKept as ValueKept
 from cssmtp.observe.output_events import MetricsFailed as MetricsFailed
 from cssmtp.observe.output_events import SmfBroken as SmfBroken
@@ -164,12 +165,11 @@ class SpoolUnusable(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpoolFileClaimed(Event):
-    """We begin with a spool file. `octets` its size, `tries` as in `store.Claim`, `framing` in words."""
+    """We begin with a spool file. `octets` its size, `tries` as in `store.Claim`."""
 
     file: SpoolFile
     octets: int
     tries: int = 0
-    framing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

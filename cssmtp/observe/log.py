@@ -135,8 +135,8 @@ class Log:
         except OSError as error:
             self._report(error)
 
-    def wants(self, kind: type[Event]) -> bool:
-        return kind is GatewayReady or bool(wording.levels_of(kind) & self._level)
+    def wants(self, kind: type[Event], variant: str) -> bool:
+        return kind is GatewayReady or bool(wording.message_for(kind, variant).level & self._level)
 
     def handle(self, event: Event) -> None:
         message = wording.message_of(event)

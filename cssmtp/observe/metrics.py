@@ -60,6 +60,8 @@ METRICS = (
     Name("cssmtp_spool_tasks", "gauge", "Spool files being worked on."),
     Name("cssmtp_mails_waiting", "gauge", "Mails that wait for a connection."),
     Name("cssmtp_retry_mails", "gauge", "Mails that wait for another try, by queue.", ("queue",)),
+    Name("cssmtp_extended_retries_total", "counter", "Mails that went into extended retry; absent without one."),
+    Name("cssmtp_extended_retries_expired_total", "counter", "Of which some recipients never got it: Age reached, or flushed."),
     Name("cssmtp_oldest_mail_seconds", "gauge", "How long ago the oldest mail still in work was read; 0 = there is none."),
     Name("cssmtp_checkpoint_commits_total", "counter", "Commits of the checkpoint; absent without a checkpoint."),
 )
@@ -141,6 +143,10 @@ def _gauges(readings: Readings, spool: Mapping[str, int]) -> dict[str, list[Samp
         "cssmtp_retry_mails": [(("long",), readings.long_retry)],
         "cssmtp_oldest_mail_seconds": [((), readings.oldest_seconds)],
     }
+    if (extended := readings.extended) is not None:
+        found["cssmtp_retry_mails"].append((("extended",), extended.current))
+        found["cssmtp_extended_retries_total"] = [((), extended.total)]
+        found["cssmtp_extended_retries_expired_total"] = [((), extended.expired)]
     if readings.commits is not None:
         found["cssmtp_checkpoint_commits_total"] = [((), readings.commits)]
     return found

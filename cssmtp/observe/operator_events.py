@@ -189,3 +189,12 @@ class UserExitSlow(Event):
 
     file: SpoolFile
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserExitStuck(Event):
+    """The user exit was called for `action` and has not come back for `seconds`. Told while it lasts, once for each file."""
+
+    file: SpoolFile
+    action: str
+    seconds: float

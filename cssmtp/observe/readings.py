@@ -20,12 +20,21 @@ class TargetReading:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendedReading:
+    """Extended retry: mails in it now, all that have been in it since the start, and those that Age or FLUSHRETRY ended."""
+
+    current: int = 0
+    total: int = 0
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """How things stand.
 
     `tasks` counts spool files being worked on. `waiting` mails wait for a connection, `long_retry`
     mails for another try; `oldest_seconds` is how long ago the oldest of both was read. `commits` counts commits of the
-    checkpoint, None when there is no checkpoint.
+    checkpoint, None when there is no checkpoint; `extended` is None where there is no extended retry.
     """
 
     tasks: int = 0
@@ -34,6 +43,7 @@ class Readings:
     oldest_seconds: float = 0.0
     targets: tuple[TargetReading, ...] = ()
     commits: int | None = None
+    extended: ExtendedReading | None = None
 
 
 Gauges = Callable[[], Readings]

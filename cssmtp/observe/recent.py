@@ -30,8 +30,8 @@ class Recent:
         self.files = 0
         self._clock = clock
 
-    def wants(self, kind: type[Event]) -> bool:
-        return kind is SpoolFileEnded or (kind is not MailEnded and bool(wording.levels_of(kind) & TROUBLE))
+    def wants(self, kind: type[Event], variant: str) -> bool:
+        return kind is SpoolFileEnded or (kind is not MailEnded and bool(wording.message_for(kind, variant).level & TROUBLE))
 
     def handle(self, event: Event) -> None:
         if isinstance(event, SpoolFileEnded):

@@ -9,12 +9,14 @@ Never: decides what is in a record (that is `smf_content`), writes files.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from mmap import mmap
 
-from cssmtp.observe.smf_fields import Damaged, Entry, Layout, Value, hundredths
+from cssmtp.observe.smf_fields import Damaged, Layout, hundredths
+from cssmtp.observe.smf_format import Entry, Value
 from cssmtp.observe.smf_layouts import (
     AREA,
     AREA_EYE,
@@ -97,36 +99,39 @@ class Damage:
 # --- writing
 
 
+_PACK_HEADER = HEADER.packer(segment=0, flag=RECORD_FLAG, record_type=RECORD_TYPE, subsystem_id=SUBSYSTEM)
+_PACK_AREA = AREA.packer(eye=AREA_EYE, version=AREA_VERSION)
+
+
 def encode(record: Record) -> bytes:
     """The record as one piece, with the RDW of an unspanned record (`frame` makes segments of a longer one)."""
-    directory, end = _directory(record.subtype, tuple(map(len, record.sections)))
-    bodies = [IDENTIFICATION.write(record.identification)]
+    bodies = [directory(record.subtype, tuple(map(len, record.sections))), IDENTIFICATION.write(record.identification)]
     for layout, section in zip(SECTIONS[record.subtype], record.sections, strict=True):
         if layout is not None:
             bodies += [layout.write(entry) for entry in section if not isinstance(entry, bytes)]
-    area = _area(record.own)
-    header = HEADER.write(
-        {
-            "record_length": end + len(area),
-            "segment": 0,
-            "flag": RECORD_FLAG,
-            "record_type": RECORD_TYPE,
-            "time": hundredths(record.moved),
-            "date": record.moved.date(),
-            "system_id": record.system_id,
-            "subsystem_id": SUBSYSTEM,
-            "subtype": int(record.subtype),
-        }
+    groups = [group(name, [_KIND_BY_NAME[name].layout.write(entry) for entry in entries]) for name, entries in record.own.items()]
+    return assembled(record.subtype, record.moved, record.system_id, b"".join(bodies), groups)
+
+
+def assembled(subtype: Subtype, moved: datetime, system_id: str, sections: bytes, groups: Sequence[bytes]) -> bytes:
+    """A record of its parts: `sections` is everything between header and our area, `groups` are of `group`."""
+    area = _PACK_AREA(groups=len(groups)) + b"".join(groups)
+    header = _PACK_HEADER(
+        record_length=HEADER.size + len(sections) + len(area),
+        time=hundredths(moved),
+        date=moved.date(),
+        system_id=system_id,
+        subtype=subtype,
     )
-    return b"".join((header, directory, *bodies, area))
+    return header + sections + area
 
 
 @functools.lru_cache(maxsize=64)
-def _directory(subtype: Subtype, numbers: tuple[int, ...]) -> tuple[bytes, int]:
-    """The self-defining section of a record with so many sections of each number, and where the last of them ends."""
+def directory(subtype: Subtype, numbers: tuple[int, ...]) -> bytes:
+    """The self-defining section of a record with so many sections of each number."""
     layouts = SECTIONS[subtype]
     at = HEADER.size + TRIPLETS.size + TRIPLET.size * (1 + len(layouts))
-    parts = [TRIPLETS.write({"SMF119SD_TRN": 1 + len(layouts)}), _triplet(at, IDENTIFICATION.size, 1)]
+    parts = [TRIPLETS.pack(SMF119SD_TRN=1 + len(layouts)), _triplet(at, IDENTIFICATION.size, 1)]
     at += IDENTIFICATION.size
     for layout, number in zip(layouts, numbers, strict=True):
         if layout is None or not number:
@@ -134,23 +139,21 @@ def _directory(subtype: Subtype, numbers: tuple[int, ...]) -> tuple[bytes, int]:
             continue
         parts.append(_triplet(at, layout.size, number))
         at += layout.size * number
-    return b"".join(parts), at
+    return b"".join(parts)
 
 
 def _triplet(offset: int, length: int, number: int) -> bytes:
-    return TRIPLET.write({"offset": offset, "length": length, "number": number})
+    return TRIPLET.pack(offset=offset, length=length, number=number)
 
 
-def _area(own: dict[str, tuple[Entry, ...]]) -> bytes:
-    parts = [AREA.write({"eye": AREA_EYE, "version": AREA_VERSION, "groups": len(own)})]
-    for name, entries in own.items():
-        kind = _KIND_BY_NAME[name]
-        bodies = [kind.layout.write(entry) for entry in entries]
-        length = GROUP.size + sum(map(len, bodies)) + _ENTRY_HEAD * len(bodies)
-        parts.append(GROUP.write({"kind": kind.number, "entries": len(bodies), "length": length}))
-        for body in bodies:
-            parts += [(len(body) + _ENTRY_HEAD).to_bytes(_ENTRY_HEAD, "big"), body]
-    return b"".join(parts)
+_PACK_GROUP = {kind.name: GROUP.packer(kind=kind.number) for kind in KINDS}
+_entry_length = struct.Struct(">I").pack
+
+
+def group(name: str, bodies: Sequence[bytes]) -> bytes:
+    """A group of our area with these entries, each packed with the group's layout."""
+    data = b"".join([_entry_length(len(body) + _ENTRY_HEAD) + body for body in bodies])
+    return _PACK_GROUP[name](entries=len(bodies), length=GROUP.size + len(data)) + data
 
 
 def frame(data: bytes) -> bytes:

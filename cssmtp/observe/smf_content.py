@@ -1,7 +1,7 @@
 """From events to SMF records: what stands in which field.
 
-Promises: pure; every value comes from the event, from what is known of the gateway (`Origin`) or of a connection (`Wire`), or is
-the documented "not known" of its field (smf119.md 6 to 9 and 11).
+Promises: pure; every value comes from the event, from what is known of the gateway (`Origin`) or of a connection, or is
+the documented "not known" of its field (smf119.md 6 to 9 and 11). Mails have a module of their own, `smf_mail`.
 Never: keeps, writes, or decides whether a record is wanted.
 """
 
@@ -16,20 +16,17 @@ from cssmtp.config.grammar import Parameter
 from cssmtp.config.model import Configuration
 from cssmtp.config.schema import SCHEMA
 from cssmtp.config.write import blocks, spellings
-from cssmtp.model import Verdict
 from cssmtp.observe.events import (
     Cause,
     ConnectionClosed,
     ConnectionOpened,
-    MailDiscarded,
-    MailEnded,
-    MailRejected,
     SpoolFile,
     SpoolFileEnded,
 )
-from cssmtp.observe.readings import Readings
+from cssmtp.observe.readings import ExtendedReading, Readings
 from cssmtp.observe.smf import Record
-from cssmtp.observe.smf_fields import Constant, Entry, hundredths
+from cssmtp.observe.smf_fields import hundredths
+from cssmtp.observe.smf_format import Entry
 from cssmtp.observe.smf_layouts import COMPONENT, REASON_EVENT, SECTIONS, Subtype
 from cssmtp.observe.tally import Tally
 
@@ -48,17 +45,6 @@ class Origin:
     stack: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """What is known of a target's latest connection: whether clear mail goes to it with TLS, and which TLS it speaks."""
-
-    secure: bool = False
-    tls_protocol: str = ""
-
-
-UNKNOWN_WIRE = Wire()
-
-
 def _record(
     origin: Origin, subtype: Subtype, now: datetime, sections: tuple[Entry, ...], own: dict[str, tuple[Entry, ...]]
 ) -> Record:
@@ -68,62 +54,58 @@ def _record(
         subtype,
         moved,
         origin.system_name[:4],
-        _identification(origin),
+        identification(origin),
         (*((entry,) for entry in sections), *((),) * absent),
         own,
     )
 
 
 @functools.lru_cache(maxsize=4)
-def _identification(origin: Origin) -> Entry:
-    return Constant(
-        {
-            "SMF119TI_SysName": origin.system_name,
-            "SMF119TI_SysplexName": "",
-            "SMF119TI_Stack": origin.stack,
-            "SMF119TI_ReleaseID": "",
-            "SMF119TI_Comp": COMPONENT,
-            "SMF119TI_ASName": origin.job,
-            "SMF119TI_UserID": origin.user.upper(),
-            "SMF119TI_ASID2": origin.process & 0xFFFF,
-            "SMF119TI_Reason": REASON_EVENT,
-        }
-    )
+def identification(origin: Origin) -> Entry:
+    """The identification section of all records."""
+    return {
+        "SMF119TI_SysName": origin.system_name,
+        "SMF119TI_SysplexName": "",
+        "SMF119TI_Stack": origin.stack,
+        "SMF119TI_ReleaseID": "",
+        "SMF119TI_Comp": COMPONENT,
+        "SMF119TI_ASName": origin.job,
+        "SMF119TI_UserID": origin.user.upper(),
+        "SMF119TI_ASID2": origin.process & 0xFFFF,
+        "SMF119TI_Reason": REASON_EVENT,
+    }
 
 
 @functools.lru_cache(maxsize=4)
-def _common(origin: Origin) -> Entry:
-    return Constant(
-        {
-            "SMF119ML_CI_JOB": origin.job,
-            "SMF119ML_CI_Entry": hundredths(origin.started),
-            "SMF119ML_CI_EDate": origin.started.date(),
-            "SMF119ML_CI_USEID": "",
-            "SMF119ML_CI_EXTWRT": origin.writer,
-            "SMF119ML_CI_Jes": "",
-        }
-    )
+def common(origin: Origin) -> Entry:
+    """The common information section of all records."""
+    return {
+        "SMF119ML_CI_JOB": origin.job,
+        "SMF119ML_CI_Entry": hundredths(origin.started),
+        "SMF119ML_CI_EDate": origin.started.date(),
+        "SMF119ML_CI_USEID": "",
+        "SMF119ML_CI_EXTWRT": origin.writer,
+        "SMF119ML_CI_Jes": "",
+    }
 
 
-@functools.lru_cache(maxsize=64)
-def _spool_identification(file: SpoolFile) -> Entry:
+def spool_identification(file: SpoolFile) -> Entry:
+    """The spool identification section."""
     digits = "".join(character for character in file.jobid if character in "0123456789")
-    return Constant(
-        {
-            "SMF119ML_SI_Job": file.jobname,
-            "SMF119ML_SI_Entry": 0,
-            "SMF119ML_SI_EDate": None,
-            "SMF119ML_SI_USEID": "",
-            "SMF119ML_SI_JobId": file.jobid,
-            "SMF119ML_SI_SYS": "",
-            "SMF119ML_SI_XEQ": file.node,
-            "SMF119ML_SI_CRER": file.owner,
-            "SMF119ML_SI_TKID": file.tkid,
-            "SMF119ML_SI_Jnum": int(digits) if digits else 0,
-            "SMF119ML_SI_Dsky": 0,
-            "SMF119ML_SI_Dsnm": file.dsid,
-        }
-    )
+    return {
+        "SMF119ML_SI_Job": file.jobname,
+        "SMF119ML_SI_Entry": 0,
+        "SMF119ML_SI_EDate": None,
+        "SMF119ML_SI_USEID": "",
+        "SMF119ML_SI_JobId": file.jobid,
+        "SMF119ML_SI_SYS": "",
+        "SMF119ML_SI_XEQ": file.node,
+        "SMF119ML_SI_CRER": file.owner,
+        "SMF119ML_SI_TKID": file.tkid,
+        "SMF119ML_SI_Jnum": int(digits) if digits else 0,
+        "SMF119ML_SI_Dsky": 0,
+        "SMF119ML_SI_Dsnm": file.dsid,
+    }
 
 
 def settings(configuration: Configuration) -> Iterator[tuple[str, str]]:
@@ -164,7 +146,7 @@ def config_record(origin: Origin, configuration: Configuration, cause: Cause, no
         ),
         "settings": tuple({"name": name, "value": value} for name, value in settings(configuration)),
     }
-    return _record(origin, Subtype.CONFIG, now, (_common(origin),), own)
+    return _record(origin, Subtype.CONFIG, now, (common(origin),), own)
 
 
 def connect_record(origin: Origin, opened: ConnectionOpened, closed: ConnectionClosed, now: datetime) -> Record:
@@ -194,74 +176,7 @@ def connect_record(origin: Origin, opened: ConnectionOpened, closed: ConnectionC
         "tls_serial": opened.tls_serial,
         "reason": closed.reason,
     }
-    return _record(origin, Subtype.CONNECT, now, (_common(origin),), {"connection": (entry,)})
-
-
-def mail_record(origin: Origin, event: MailEnded, wires: dict[str, Wire], now: datetime) -> Record:
-    """Subtype 50: a mail has ended. `wires` knows the targets by address."""
-    required = event.envelope.tls_required
-    reached = [wires.get(one.target, UNKNOWN_WIRE) for one in event.outcomes if one.verdict is Verdict.DELIVERED]
-    encrypted = bool(reached) and all(required or wire.secure for wire in reached)
-    target = event.address
-    recipients: list[Entry] = [
-        {"verdict": outcome.verdict.value, "address": address, "target": outcome.target, "reason": outcome.reason}
-        for address, outcome in zip(event.envelope.recipients, event.outcomes, strict=False)
-    ]
-    recipients += [
-        {"verdict": Verdict.UNDELIVERABLE.value, "address": bad.text, "target": "", "reason": bad.reply}
-        for bad in event.envelope.bad_recipients
-    ]
-    entry: Entry = {
-        "number": event.mail,
-        "octets": event.size,
-        "tries": event.tries,
-        "recipients": len(recipients),
-        "delivered": event.delivered,
-        "result": event.result.value,
-        "tls_required": required,
-        "encrypted": encrypted,
-        "tls_protocol": wires.get(target, UNKNOWN_WIRE).tls_protocol if encrypted else "",
-        "sender": event.envelope.reverse_path,
-        "target": target,
-        "reason": event.reason,
-    }
-    return _mail(origin, event.file, entry, recipients, event.seconds, now)
-
-
-def discarded_record(origin: Origin, event: MailDiscarded, now: datetime) -> Record:
-    """Subtype 50 of a mail that test mode discarded."""
-    envelope = event.envelope
-    entry: Entry = {
-        "number": event.mail,
-        "octets": event.size,
-        "tries": 0,
-        "recipients": len(envelope.recipients) + len(envelope.bad_recipients),
-        "delivered": 0,
-        "result": "discarded",
-        "tls_required": envelope.tls_required,
-        "encrypted": False,
-        "tls_protocol": "",
-        "sender": envelope.reverse_path,
-        "target": "",
-        "reason": "",
-    }
-    return _mail(origin, event.file, entry, [], 0.0, now)
-
-
-def rejected_record(origin: Origin, event: MailRejected, now: datetime) -> Record:
-    """Subtype 50 of a mail that was never sent for errors of the deck."""
-    entry: Entry = dict.fromkeys(("octets", "tries", "recipients", "delivered"), 0)
-    entry |= {"number": event.mail, "result": "rejected", "tls_required": False, "encrypted": False}
-    entry |= {"tls_protocol": "", "sender": "", "target": "", "reason": event.reply}
-    return _mail(origin, event.file, entry, [], 0.0, now)
-
-
-def _mail(origin: Origin, file: SpoolFile, entry: Entry, recipients: list[Entry], seconds: float, now: datetime) -> Record:
-    began = now - timedelta(seconds=seconds)
-    entry |= {"read": began.astimezone(UTC), "ended": now.astimezone(UTC), "spool_id": file.id}
-    identification: Entry = {"SMF119ML_MI_STime": hundredths(began)}
-    sections = (_common(origin), _spool_identification(file), identification)
-    return _record(origin, Subtype.MAIL, now, sections, {"mail": (entry,), "recipients": tuple(recipients)})
+    return _record(origin, Subtype.CONNECT, now, (common(origin),), {"connection": (entry,)})
 
 
 def spool_record(origin: Origin, event: SpoolFileEnded, begun: datetime | None, now: datetime) -> Record:
@@ -284,18 +199,29 @@ def spool_record(origin: Origin, event: SpoolFileEnded, begun: datetime | None, 
         "writer": file.writer,
         "name": file.name,
     }
-    return _record(origin, Subtype.SPOOL, now, (_common(origin), _spool_identification(file)), {"spool_file": (entry,)})
+    own: dict[str, tuple[Entry, ...]] = {"spool_file": (entry,)}
+    if counts.parked:
+        own["parked"] = ({"extended": counts.parked},)
+    return _record(origin, Subtype.SPOOL, now, (common(origin), spool_identification(file)), own)
+
+
+NO_EXTENDED_RETRY = ExtendedReading()
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An interval of statistics: since when, whether the gateway ends with it, what the gauges saw, memory in bytes."""
+    """An interval of statistics: since when, whether the gateway ends with it, what the gauges saw, memory in bytes.
+
+    `before` is extended retry at its beginning.
+    """
 
     begun: datetime
     final: bool
     readings: Readings
     long_retry_peak: int
     storage: int
+    extended_peak: int = 0
+    before: ExtendedReading = NO_EXTENDED_RETRY
 
 
 def stats_record(origin: Origin, sums: Tally, interval: Interval, now: datetime) -> Record:
@@ -341,5 +267,8 @@ def stats_record(origin: Origin, sums: Tally, interval: Interval, now: datetime)
         for (address, port), target in sorted(sums.targets.items())
     )
     answers: tuple[Entry, ...] = tuple({"reply_class": name, "count": count} for name, count in sorted(sums.answers.items()))
-    own = {"statistics": (entry,), "targets": targets, "answers": answers}
-    return _record(origin, Subtype.STATS, now, (_common(origin),), own)
+    own: dict[str, tuple[Entry, ...]] = {"statistics": (entry,), "targets": targets, "answers": answers}
+    if (extended := readings.extended) is not None:
+        came, expired = extended.total - interval.before.total, extended.expired - interval.before.expired
+        own["extended"] = ({"current": extended.current, "peak": interval.extended_peak, "came": came, "expired": expired},)
+    return _record(origin, Subtype.STATS, now, (common(origin),), own)

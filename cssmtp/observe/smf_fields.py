@@ -8,95 +8,26 @@ Never: knows what a record means.
 
 from __future__ import annotations
 
-import enum
 import functools
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, UTC, date, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, timedelta
 from typing import Any
 
-from cssmtp.codepage.transcode import source_text
+from cssmtp.observe.smf_format import PADDING, Entry, Field, Format, Value
+from cssmtp.observe.smf_packing import EPOCH, PAGE, TO_EBCDIC, Packer, code, packer
 
-CODE_PAGE = "IBM-1047"
-"""The page of all text in records."""
-
-TEXT_LIMIT = 4096
-"""Octets kept of a text of variable length."""
-
-Value = int | bool | str | date | datetime | None
-Entry = dict[str, Value]
-"""The values of one section or entry by name. None stands for a date or time that is not known."""
-
-
-class Constant(Entry):
-    """An entry that stands in many records and never changes: it is written once and its bytes are kept."""
-
-    __slots__ = ("data",)
-
-    def __init__(self, values: Entry) -> None:
-        super().__init__(values)
-        self.data = b""
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_PAGE = source_text(CODE_PAGE)
-_TO_EBCDIC = b"".join(_PAGE.encode(chr(point)) for point in range(256))
-_FROM_EBCDIC = bytes(_TO_EBCDIC.index(byte) for byte in range(256))
-_BLANK = _PAGE.blank
-
-
-class Format(enum.Enum):
-    """How a field is written; the value is the word of the documentation."""
-
-    BINARY = "binary"
-    TEXT = "EBCDIC"
-    VARTEXT = "EBCDIC, 2-byte length first"
-    TIME = "hundredths of a second since midnight"
-    DATE = "packed 0cyydddF"
-    STAMP = "microseconds since 1970, UTC"
-    SWITCH = "X'01' yes, X'00' no"
-    ZEROS = "binary zeros"
-    BLANKS = "EBCDIC blanks"
-
-
-PADDING = frozenset({Format.ZEROS, Format.BLANKS})
-"""Formats that hold no value."""
-
-_INTEGERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_FROM_EBCDIC = bytes(TO_EBCDIC.index(byte) for byte in range(256))
 
 
 class Damaged(Exception):
     """Bytes that are no section or record. The argument says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One row of a layout. `length` in bytes; 0 for VARTEXT, which has its own."""
-
-    name: str
-    length: int
-    format: Format
-    meaning: str
-
-
-def ebcdic(text: str) -> bytes:
-    """Text in the page of the records, one byte per character."""
-    return text.encode("latin-1", "replace").translate(_TO_EBCDIC)
-
-
 def from_ebcdic(data: bytes) -> str:
     """The text of some bytes of a record. Never fails."""
     return data.translate(_FROM_EBCDIC).decode("latin-1")
-
-
-@functools.lru_cache(maxsize=16)
-def packed_date(day: date | None) -> bytes:
-    """0cyydddF: c counts centuries from 1900, ddd days of the year; all zeros for a day that is not known."""
-    if day is None:
-        return b"\x00\x00\x00\x0f"
-    return bytes.fromhex(f"{(day.year - 1900) // 100:02d}{day.year % 100:02d}{day.timetuple().tm_yday:03d}f")
 
 
 def unpacked_date(data: bytes) -> date | None:
@@ -117,34 +48,10 @@ def hundredths(moment: datetime) -> int:
     return (moment.hour * 3600 + moment.minute * 60 + moment.second) * 100 + moment.microsecond // 10_000
 
 
-def _stamp(moment: Any) -> int:
-    return 0 if moment is None else (moment - EPOCH) // _MICROSECOND
-
-
-def _writer(row: Field) -> Callable[[Any], Any]:
-    """What makes of a value what `struct` takes. Made once per field, because there may be a record for every mail."""
-    length = row.length
-    match row.format:
-        case Format.BINARY | Format.TIME:
-            largest = (1 << 8 * length) - 1
-            return lambda value: value if 0 <= value <= largest else largest if value > 0 else 0
-        case Format.TEXT:
-            return lambda value: ebcdic(value)[:length].ljust(length, _BLANK)
-        case Format.DATE:
-            return packed_date
-        case Format.STAMP:
-            return _stamp
-        case Format.SWITCH:
-            return bool
-        case _:
-            filling = (_BLANK if row.format is Format.BLANKS else b"\x00") * length
-            return lambda value: filling
-
-
 def _read(row: Field, raw: Any) -> Value:
     match row.format:
         case Format.TEXT:
-            return from_ebcdic(raw.rstrip(_BLANK + b"\x00"))
+            return from_ebcdic(raw.rstrip(PAGE.blank + b"\x00"))
         case Format.DATE:
             return unpacked_date(raw)
         case Format.STAMP:
@@ -171,18 +78,14 @@ class Layout:
     _struct: struct.Struct = field(init=False, repr=False, compare=False)
     _fixed: tuple[Field, ...] = field(init=False, repr=False, compare=False)
     _variable: tuple[Field, ...] = field(init=False, repr=False, compare=False)
-    _writers: tuple[tuple[str, Callable[[Any], Any]], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         variable = tuple(row for row in self.fields if row.format is Format.VARTEXT)
         fixed = self.fields[: len(self.fields) - len(variable)]
         assert fixed + variable == self.fields, self.name
-        integers = {Format.BINARY, Format.TIME, Format.STAMP, Format.SWITCH}
-        codes = (_INTEGERS[row.length] if row.format in integers else f"{row.length}s" for row in fixed)
-        object.__setattr__(self, "_struct", struct.Struct(">" + "".join(codes)))
+        object.__setattr__(self, "_struct", struct.Struct(">" + "".join(map(code, fixed))))
         object.__setattr__(self, "_fixed", fixed)
         object.__setattr__(self, "_variable", variable)
-        object.__setattr__(self, "_writers", tuple((row.name, _writer(row)) for row in fixed))
 
     @property
     def size(self) -> int:
@@ -198,19 +101,18 @@ class Layout:
         for number, row in enumerate(self._variable):
             yield (at if number == 0 else None), row
 
+    @functools.cached_property
+    def pack(self) -> Packer:
+        """Takes the values by name as keyword arguments, gives the section. Dates and times may be left out: not known."""
+        return self.packer()
+
+    def packer(self, **constants: Any) -> Packer:
+        """As `pack`, for sections in which some fields always have the same value: those are packed here and now."""
+        return packer(self.fields, constants)
+
     def write(self, values: Mapping[str, Value]) -> bytes:
-        """The section. A name missing in `values` is None, which only dates and times may be."""
-        if type(values) is Constant and values.data:
-            return values.data
-        get = values.get
-        parts = [self._struct.pack(*[write(get(name)) for name, write in self._writers])]
-        for row in self._variable:
-            text = ebcdic(str(get(row.name)))[:TEXT_LIMIT]
-            parts += [len(text).to_bytes(2, "big"), text]
-        data = b"".join(parts)
-        if type(values) is Constant:
-            values.data = data
-        return data
+        """The section. A name missing in `values` is a date or time that is not known."""
+        return self.pack(**values)
 
     def read(self, data: bytes) -> Entry:
         """The values of a section. What follows the known fields is left alone. Raises `Damaged` when there is too little."""

@@ -14,7 +14,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from cssmtp.observe.smf_fields import Field, Format, Layout
+from cssmtp.observe.smf_fields import Layout
+from cssmtp.observe.smf_format import Field, Format
 
 RECORD_TYPE = 119
 RECORD_FLAG = 0x40
@@ -310,6 +311,18 @@ STATISTICS = Layout(
     ),
 )
 
+EXTENDED = Layout(
+    "extended retry",
+    (
+        _binary("current", 4, "mails in extended retry at the end of the interval"),
+        _binary("peak", 4, "most seen in the interval"),
+        _binary("came", 4, "mails that went into it in the interval; in the first one, those found in MailDirectory too"),
+        _binary("expired", 4, "mails that ended for Age or FLUSHRETRY, not everybody having got them"),
+    ),
+)
+
+PARKED = Layout("waiting mails", (_binary("extended", 4, "mails of the file that went into extended retry"),))
+
 TARGET = Layout(
     "target",
     (
@@ -348,16 +361,18 @@ KINDS = (
     Kind(30, "mail", MAIL),
     Kind(31, "recipients", RECIPIENT),
     Kind(40, "spool_file", SPOOL_FILE),
+    Kind(41, "parked", PARKED),
     Kind(50, "statistics", STATISTICS),
     Kind(51, "targets", TARGET),
     Kind(52, "answers", ANSWERS),
+    Kind(53, "extended", EXTENDED),
 )
 
 GROUPS: dict[Subtype, tuple[str, ...]] = {
     Subtype.CONFIG: ("configuration", "settings"),
     Subtype.CONNECT: ("connection",),
     Subtype.MAIL: ("mail", "recipients"),
-    Subtype.SPOOL: ("spool_file",),
-    Subtype.STATS: ("statistics", "targets", "answers"),
+    Subtype.SPOOL: ("spool_file", "parked"),
+    Subtype.STATS: ("statistics", "targets", "answers", "extended"),
 }
 """The groups of our area by subtype, in their order; the first has one entry."""

@@ -27,21 +27,18 @@ from cssmtp.observe.events import (
     SpoolFileClaimed,
     SpoolFileEnded,
 )
-from cssmtp.observe.readings import Gauges
+from cssmtp.observe.readings import ExtendedReading, Gauges, Readings
 from cssmtp.observe.smf import Record, encode, frame
 from cssmtp.observe.smf_content import (
     Interval,
     Origin,
-    Wire,
     config_record,
     connect_record,
-    discarded_record,
-    mail_record,
-    rejected_record,
     spool_record,
     stats_record,
 )
 from cssmtp.observe.smf_layouts import Subtype
+from cssmtp.observe.smf_mail import MailRecords, Wire
 from cssmtp.observe.smf_output import RecordFile, RecordSocket
 from cssmtp.observe.tally import Tally
 
@@ -65,6 +62,7 @@ class SmfSink:
         mail_to_listeners: bool = False,
     ) -> None:
         self._origin = origin
+        self._mails = MailRecords(origin)
         self._clock = clock
         self._gauges = gauges
         self._rewire = rewire
@@ -73,11 +71,11 @@ class SmfSink:
         self._listeners = listeners
         self._mail_to_listeners = mail_to_listeners
         self._switches = Smf119()
+        self._takers = self._settled()
         self._connections: dict[int, ConnectionOpened] = {}
         self._wires: dict[str, Wire] = {}
         self._begun: dict[str, datetime] = {}
         self._retry_at = 0.0
-        self._peak = 0
         self._begin_interval()
         self._handlers: dict[type[Event], tuple[Callable[[Any], None], tuple[Subtype, ...]]] = {
             ConfigurationChanged: (self._configuration, tuple(Subtype)),
@@ -93,16 +91,16 @@ class SmfSink:
 
     # as a sink
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         """What some record is made of; the configuration always, because it says which records."""
-        if kind is ConfigurationChanged or (self._tally.wants(kind) and self._wanted(Subtype.STATS)):
+        if kind is ConfigurationChanged or (self._tally.wants(kind, variant) and self._wanted(Subtype.STATS)):
             return True
         _, subtypes = self._handlers.get(kind, (None, ()))
         return any(self._wanted(subtype) for subtype in subtypes)
 
     def handle(self, event: Event) -> None:
         kind = type(event)
-        if self._tally.wants(kind):
+        if self._takers[Subtype.STATS] and self._tally.wants(kind, ""):
             self._tally.handle(event)
         found = self._handlers.get(kind)
         if found is not None:
@@ -116,7 +114,7 @@ class SmfSink:
         if self._file is not None and now >= self._retry_at:
             self._retry_at = now + RETRY_SECONDS
             self._file.retry()
-        self._peak = max(self._peak, self._gauges().long_retry)
+        self._gauge()
         if now >= self._interval_end:
             self._statistics(final=False)
 
@@ -127,21 +125,25 @@ class SmfSink:
 
     # who gets what
 
-    def _to_file(self, subtype: Subtype) -> bool:
-        return self._file is not None and bool(getattr(self._switches, subtype.name.lower()))
-
-    def _to_listeners(self, subtype: Subtype) -> bool:
-        return self._listeners is not None and (subtype is not Subtype.MAIL or self._mail_to_listeners)
+    def _settled(self) -> dict[Subtype, tuple[Callable[[bytes], None], ...]]:
+        """Who takes the records of each subtype, by the switches in effect."""
+        takers: dict[Subtype, tuple[Callable[[bytes], None], ...]] = {}
+        for subtype in Subtype:
+            file = self._file if getattr(self._switches, subtype.name.lower()) else None
+            listeners = self._listeners if subtype is not Subtype.MAIL or self._mail_to_listeners else None
+            takers[subtype] = tuple(output.write for output in (file, listeners) if output is not None)
+        return takers
 
     def _wanted(self, subtype: Subtype) -> bool:
-        return self._to_file(subtype) or self._to_listeners(subtype)
+        return bool(self._takers[subtype])
 
     def _put(self, record: Record) -> None:
-        data = frame(encode(record))
-        if self._file is not None and self._to_file(record.subtype):
-            self._file.write(data)
-        if self._listeners is not None and self._to_listeners(record.subtype):
-            self._listeners.write(data)
+        self._write(record.subtype, encode(record))
+
+    def _write(self, subtype: Subtype, record: bytes) -> None:
+        data = frame(record)
+        for write in self._takers[subtype]:
+            write(data)
 
     # events
 
@@ -150,6 +152,7 @@ class SmfSink:
             if not self._wanted(Subtype.STATS):
                 self._begin_interval()
             self._switches = event.configuration.smf119
+            self._takers = self._settled()
             self._rewire()
         if self._wanted(Subtype.CONFIG):
             self._put(config_record(self._origin, event.configuration, event.cause, self._clock.wall()))
@@ -168,15 +171,15 @@ class SmfSink:
 
     def _mail_ended(self, event: MailEnded) -> None:
         if self._wanted(Subtype.MAIL):
-            self._put(mail_record(self._origin, event, self._wires, self._clock.wall()))
+            self._write(Subtype.MAIL, self._mails.ended(event, self._wires, self._clock.wall()))
 
     def _discarded(self, event: MailDiscarded) -> None:
         if self._wanted(Subtype.MAIL):
-            self._put(discarded_record(self._origin, event, self._clock.wall()))
+            self._write(Subtype.MAIL, self._mails.discarded(event, self._clock.wall()))
 
     def _rejected(self, event: MailRejected) -> None:
         if self._wanted(Subtype.MAIL):
-            self._put(rejected_record(self._origin, event, self._clock.wall()))
+            self._write(Subtype.MAIL, self._mails.rejected(event, self._clock.wall()))
 
     def _claimed(self, event: SpoolFileClaimed) -> None:
         self._begun[event.file.id] = self._clock.wall()
@@ -199,12 +202,21 @@ class SmfSink:
         self._tally = Tally()
         self._since = self._clock.wall()
         self._interval_end = self._clock.monotonic() + self._interval
-        self._peak = 0
+        self._peak = self._extended_peak = 0
+        self._extended = self._gauges().extended or ExtendedReading()
+
+    def _gauge(self) -> Readings:
+        """How things stand now, remembering the most seen in the interval."""
+        readings = self._gauges()
+        self._peak = max(self._peak, readings.long_retry)
+        if readings.extended is not None:
+            self._extended_peak = max(self._extended_peak, readings.extended.current)
+        return readings
 
     def _statistics(self, *, final: bool) -> None:
         if self._wanted(Subtype.STATS):
-            readings = self._gauges()
+            readings = self._gauge()
             storage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in kibibytes
-            interval = Interval(self._since, final, readings, max(self._peak, readings.long_retry), storage)
+            interval = Interval(self._since, final, readings, self._peak, storage, self._extended_peak, self._extended)
             self._put(stats_record(self._origin, self._tally, interval, self._clock.wall()))
         self._begin_interval()

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from fnmatch import fnmatchcase
 
 from cssmtp.observe.smf import Record
-from cssmtp.observe.smf_fields import Entry, Format, Value
+from cssmtp.observe.smf_format import Entry, Format, Value
 from cssmtp.observe.smf_layouts import GROUPS, KINDS, SECTIONS, SPOOL_IDENTIFICATION, Subtype
 
 FAILED = frozenset({"partly", "undeliverable", "rejected"})

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from cssmtp.config.model import Configuration, UserExitLevel
 from cssmtp.observe.facts import SpoolFile
+from cssmtp.observe.readings import ExtendedReading
 
 
 class Activity(enum.Enum):
@@ -98,7 +99,7 @@ class Snapshot:
     """The gateway at `time`.
 
     `waiting` mails wait for a connection; `sent` and `failed` count mails since the start, `files` spool files that ended;
-    `extended` are mails in extended retry, None where there is none; `exit_level` is the user exit interface in use.
+    `extended` is None where there is no extended retry; `exit_level` is the user exit interface in use.
     """
 
     time: datetime
@@ -116,7 +117,7 @@ class Snapshot:
     sent: int = 0
     failed: int = 0
     files: int = 0
-    extended: int | None = None
+    extended: ExtendedReading | None = None
     remarks: tuple[Remark, ...] = field(default=())
 
     @property

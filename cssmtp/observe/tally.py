@@ -41,6 +41,11 @@ NO_REPLY = "none"
 """The class of an outcome that no server's reply caused."""
 
 
+# Looked up once, as they are needed for every mail.
+_DELIVERED = Verdict.DELIVERED
+_SENT, _PARTLY, _UNDELIVERABLE = MailResult.SENT.value, MailResult.PARTLY.value, MailResult.UNDELIVERABLE.value
+
+
 def reply_class(reason: str) -> str:
     """ "2", "4" or "5" for a reason that is an SMTP reply, else NO_REPLY."""
     return reason[0] if reason[:1] in ("2", "4", "5") and reason[1:3].isdecimal() else NO_REPLY
@@ -102,7 +107,7 @@ class Tally:
             TargetDown: self._down,
         }
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return kind in self._handlers
 
     def handle(self, event: Event) -> None:
@@ -114,14 +119,13 @@ class Tally:
         outcomes = event.outcomes
         good = 0
         for outcome in outcomes:
-            good += outcome.verdict is Verdict.DELIVERED
+            good += outcome.verdict is _DELIVERED
             self.answers[reply_class(outcome.reason)] += 1
         bad = len(outcomes) - good + len(event.envelope.bad_recipients)
         self.delivered += good
         self.failed += bad
         self.octets += event.size
-        result = (MailResult.PARTLY if bad else MailResult.SENT) if good else MailResult.UNDELIVERABLE
-        self.mails[result.value] += 1
+        self.mails[(_PARTLY if bad else _SENT) if good else _UNDELIVERABLE] += 1
         self.mail_seconds.add(event.seconds)
 
     def _mail_discarded(self, event: MailDiscarded) -> None:

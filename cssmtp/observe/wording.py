@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from cssmtp.messages import BY_KEY, Level, Message, plain
+from cssmtp.messages import BY_KEY, Message, plain
 from cssmtp.observe.events import Event
 
 INSERT_LIMIT = 1000
@@ -45,20 +45,12 @@ def key(kind: type[Event], variant: str) -> str:
 
 def message_of(event: Event) -> Message:
     """The catalogue's row for an event."""
-    return BY_KEY[key(type(event), event.variant)]
+    return message_for(type(event), event.variant)
 
 
-def levels_of(kind: type[Event]) -> Level:
-    """All log level bits on which events of this class can be told."""
-    levels = Level(0)
-    for variant in kind.VARIANTS:
-        levels |= BY_KEY[key(kind, variant)].level
-    return levels
-
-
-def on_console(kind: type[Event]) -> bool:
-    """Whether any message of this class goes to the console."""
-    return any(BY_KEY[key(kind, variant)].console for variant in kind.VARIANTS)
+def message_for(kind: type[Event], variant: str) -> Message:
+    """The catalogue's row for events of a class and variant."""
+    return BY_KEY[key(kind, variant)]
 
 
 def tell(event: Event, message: Message) -> Told:

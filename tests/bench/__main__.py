@@ -12,6 +12,7 @@ BENCHMARKS = {
     "codepage": "code page conversion against memmove, iconv, uconv and the standard library",
     "framing": "finding a framing and reading the records",
     "session": "the SMTP session alone against smtp-source",
+    "observe": "what log, metrics and SMF cost a mail",
     "ezatmail": "one call of ezatmail against Postfix's sendmail",
     "peers": "the whole path against Postfix, msmtp, smtplib and aiosmtplib",
 }

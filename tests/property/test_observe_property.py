@@ -52,7 +52,7 @@ def test_any_event_makes_one_printable_bounded_line(event: Event) -> None:
     columns = text.split(" ")
     assert columns[1] == told.message.id
     assert columns[2:6] == [told.task, told.job, told.mail, told.target]
-    assert told.message.level & wording.levels_of(type(event))
+    assert told.message is wording.message_for(type(event), event.variant)
 
 
 @settings(max_examples=200, deadline=None)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cssmtp.model import BadRecipient, Envelope, Outcome, Verdict
+from cssmtp.observe.events import MailEnded
 from cssmtp.observe.smf import Damage, Found, Record, decode, encode, frame, records
-from cssmtp.observe.smf_fields import Entry, Field, Format, Layout
+from cssmtp.observe.smf_fields import Layout
+from cssmtp.observe.smf_format import TEXT_LIMIT, Entry, Field, Format
 from cssmtp.observe.smf_layouts import GROUPS, IDENTIFICATION, KINDS, SECTIONS, Subtype
+from cssmtp.observe.smf_mail import MailRecords, Wire
 from cssmtp.observe.smf_view import Filter, csv_row, row, to_object
-from tests.smfkit import RECORDS
+from tests.smfkit import FILE, ORIGIN, RECORDS
 
 LATIN = st.characters(max_codepoint=0xFF)
 _LAYOUTS = {kind.name: kind.layout for kind in KINDS}
@@ -64,6 +69,39 @@ def test_any_record_comes_back_and_can_be_shown(found: Record) -> None:
     csv_row(found)
     row(found)
     Filter(failures=True, unencrypted=True).takes(found)
+
+
+TEXTS = st.text(max_size=40) | st.sampled_from(["", "x" * 5000, "192.0.2.1", "250 2.0.0 Ok"])
+OUTCOMES = st.builds(Outcome, st.sampled_from(list(Verdict)), TEXTS, TEXTS)
+BAD = st.builds(BadRecipient, TEXTS, st.integers(1, 10**12), TEXTS)
+MOMENTS = st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
+
+
+@st.composite
+def mails(draw: st.DrawFn) -> MailEnded:
+    outcomes = tuple(draw(st.lists(OUTCOMES, max_size=4)))
+    envelope = Envelope("x", draw(TEXTS), tuple(draw(TEXTS) for _ in outcomes), tuple(draw(st.lists(BAD, max_size=2))))
+    envelope = replace(envelope, tls_required=draw(st.booleans()))
+    number = st.integers(-1, 10**12)
+    return MailEnded(FILE, draw(number), envelope, draw(number), outcomes, draw(number), draw(st.floats(0, 10**7)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(event=mails(), now=MOMENTS, wires=st.dictionaries(TEXTS, st.builds(Wire, st.booleans(), TEXTS), max_size=2))
+def test_the_quick_way_to_a_mail_makes_the_same_record(event: MailEnded, now: datetime, wires: dict[str, Wire]) -> None:
+    data = MailRecords(ORIGIN).ended(event, wires, now)
+    found = decode(data)
+    assert found is not None
+    assert encode(found) == data
+    values = found.first("mail")
+    assert (values["result"], values["ended"]) == (event.result.value, now)
+    assert (values["recipients"], values["delivered"]) == (event.recipients, event.delivered)
+    assert values["reason"] == shown(event.reason)
+    assert len(found.own["recipients"]) == event.recipients
+
+
+def shown(text: str) -> str:
+    return text.encode("latin-1", "replace").decode("latin-1")[:TEXT_LIMIT]
 
 
 @settings(max_examples=150, deadline=None)

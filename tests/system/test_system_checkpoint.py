@@ -54,7 +54,7 @@ class Collected:
         self.events: list[Event] = []
         self.changed = asyncio.Event()
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return True
 
     def handle(self, event: Event) -> None:

@@ -46,7 +46,7 @@ class Keeper:
 
     events: list[Event] = field(default_factory=list)
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return True
 
     def handle(self, event: Event) -> None:

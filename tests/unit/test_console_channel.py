@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cssmtp.console.channel import LINE_LIMIT, Channel, SocketTaken
+from cssmtp.console.channel import CLIENTS, LINE_LIMIT, Channel, SocketTaken
 from cssmtp.console.client import Answer, NotRunning, Unreachable, ask
 from cssmtp.console.reply import Reply, done
 
@@ -113,6 +113,41 @@ async def test_a_client_that_says_nothing_is_let_go_and_hinders_nobody(tmp_path:
         assert (await asked(path)).status == 0
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_clients_that_say_nothing_do_not_keep_others_out(tmp_path: Path) -> None:
+    path = tmp_path / "control"
+    async with Channel(path, Desk().obey) as channel:
+        silent = []
+        for number in range(CLIENTS + 3):
+            _, writer = await asyncio.open_unix_connection(path)
+            silent.append(writer)
+            while len(channel._clients) < min(CLIENTS, number + 1):
+                await asyncio.sleep(0)
+        assert (await asked(path)).status == 0
+        assert len(channel._silent) <= CLIENTS
+        for writer in silent:
+            writer.close()
+
+
+async def test_when_all_clients_wait_for_answers_a_further_one_has_to_go(tmp_path: Path) -> None:
+    path, desk = tmp_path / "control", Desk()
+    desk.go.clear()
+    async with Channel(path, desk.obey) as channel:
+        asking = [asyncio.create_task(asyncio.to_thread(ask, path, "MODIFY", "-", "D,TAR")) for _ in range(2)]
+        waiting = []
+        for _ in range(CLIENTS - 2):
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.write(b"MODIFY TEXT - D,TAR\n")
+            waiting.append(writer)
+        while len(channel._clients) < CLIENTS or channel._silent:
+            await asyncio.sleep(0)
+        with pytest.raises(Unreachable):
+            await asked(path)
+        desk.go.set()
+        assert [answer.status for answer in await asyncio.gather(*asking)] == [0, 0]
+        for writer in waiting:
+            writer.close()
 
 
 @pytest.mark.parametrize("octets", [LINE_LIMIT + 1, 1_000_000])

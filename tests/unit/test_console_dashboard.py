@@ -58,6 +58,29 @@ def test_a_frame_fits_its_width_and_shows_nothing_that_moves_the_cursor(width: i
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_on_a_usual_terminal_no_number_and_no_job_is_cut(width: int) -> None:
+    task, target = FULL.tasks[0], FULL.targets[0]
+    tasks = (replace(task, read=1_234_567, sent=1_134_567, failed=99_999, pending=2_001, retrying=1_234),)
+    targets = (replace(target, address="192.168.100.125", sent=12_345_678),)
+    now = replace(FULL, sent=12_345_678, failed=123_456, waiting=2_001, files=123_456, tasks=tasks, targets=targets)
+    text = drawn(frame(as_data(now), as_data(replace(now, sent=0, time=NOW - timedelta(seconds=100)))), width)
+    for number in (
+        "12,345,678",
+        "123,456",
+        "1,234,567",
+        "1,134,567",
+        "99,999",
+        "2,001",
+        "1,234",
+        "PAYRUN/JOB01234",
+        "192.168.100.125:25",
+    ):
+        assert number in text
+    for heading in ("sent/s", "failed", "waiting", "long retry", "extended", "files", "tkid", "pending", "state"):
+        assert heading in text
+
+
 def test_a_frame_of_a_gateway_that_does_nothing() -> None:
     text = drawn(frame(as_data(replace(EMPTY, ready=False, activity=Activity.ACTIVE)), None))
     assert "initializing" in text

@@ -24,6 +24,7 @@ from cssmtp.observe.events import (
     TargetUp,
     ValueKept,
 )
+from cssmtp.observe.readings import ExtendedReading
 from tests.enginekit import deck
 from tests.misbehaving import MisbehavingServer
 from tests.operating import Running, running
@@ -63,7 +64,7 @@ async def test_every_display_answers_in_text_and_json(tmp_path: Path) -> None:
     ("operands", "why"),
     [
         ("D,XYZ", "not known here"),
-        ("REFR", "not known here"),
+        ("REFR", "too short for REFRESH or REFRESHIPlist or REFRESHTargets; capitals"),
         ("D,SP,D,TKID=999", "no task has the id 999"),
         ("FLUSHR,TKID=999", "no task has the id 999"),
         ("FLUSHR,AGE=1", "there is no extended retry"),
@@ -254,7 +255,7 @@ async def test_extended_retry_begins_and_ends_by_refresh_and_is_flushed_by_age(t
         assert (await here.say("REFRESH")).status == 0
         here.drop("B", ONE)
         await ended(here, 2)
-        assert here.gateway.snapshot(0).extended == 0
+        assert here.gateway.snapshot(0).extended == ExtendedReading(current=0, total=1, expired=1)
         assert here.told(SpoolFileEnded)[1].counts.undeliverable == 1
 
 

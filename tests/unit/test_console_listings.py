@@ -18,6 +18,7 @@ from cssmtp.console.health import Health, examine, summary, worst
 from cssmtp.console.listings import Listing
 from cssmtp.console.reply import done, refused, shown
 from cssmtp.observe.events import SpoolFile
+from cssmtp.observe.readings import ExtendedReading
 from cssmtp.observe.snapshot import Activity, PoolStatus, Remark, Snapshot, TargetStatus, TaskState, TaskStatus
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -73,7 +74,7 @@ FULL = Snapshot(
     waiting=6,
     sent=31,
     failed=2,
-    extended=12,
+    extended=ExtendedReading(12, 40, 3),
     remarks=(Remark(NOW, "BMG0602W", "target server is down"),),
 )
 EMPTY = replace(FULL, tasks=(), targets=(), extended=None, log_level=0)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
-from cssmtp.config.model import AddressKind, Timeout
+import pytest
+
+from cssmtp.config.model import AddressKind, Configuration, Timeout
+from cssmtp.delivery.resolve import Unanswered
+from cssmtp.delivery.target import Address
 from cssmtp.observe.events import ConnectionClosed, ConnectionOpened, ResolutionFailed, TargetDown, TargetIgnored, TargetUp
-from tests.delivering import TINY, Names, TestParcel, office, parcels, target
+from tests.delivering import PATIENT, TINY, Names, Office, TestParcel, office, parcels, target
 from tests.misbehaving import MisbehavingServer
 
 QUICK_RETRY = Timeout(connect_retry=TINY)
+
+
+def addresses(here: Office) -> list[tuple[str, int]]:
+    return [(target.address, target.port) for target in here.courier.snapshot()]
 
 
 async def turns(condition: Callable[[], bool]) -> None:
@@ -62,6 +71,45 @@ async def test_a_name_server_that_fails_takes_no_target_away() -> None:
         assert words[0].startswith("delivered")
         here.courier.refresh_addresses()  # instead of the look-up that waits for ConnectRetry
         await here.until(lambda: len(here.of(ResolutionFailed)) == 2)
+
+
+@pytest.mark.parametrize("kind", [AddressKind.NAME, AddressKind.MX])
+async def test_a_block_that_changes_while_its_name_gives_no_answer_keeps_its_address_and_gets_the_new_values(
+    kind: AddressKind,
+) -> None:
+    names = Names({"a.test": ["127.0.0.1"]}, {"a.test": [(1, "a.test.")]})
+    async with (
+        MisbehavingServer() as old,
+        MisbehavingServer() as new,
+        office(target(old.port, "a.test", kind), names=names) as here,
+    ):
+        await here.deliver(TestParcel())
+        del names.hosts["a.test"], names.domains["a.test"]
+        other, changed = target(1, "127.0.0.9"), target(new.port, "a.test", kind, charset="UTF-8", tls_server_name="b.test")
+        here.courier.reconfigure(Configuration((changed, other), timeout=PATIENT))
+        await here.until(lambda: bool(here.of(ResolutionFailed)))
+        assert addresses(here) == [("127.0.0.1", new.port), ("127.0.0.9", 1)]
+        (words,) = await here.deliver(TestParcel())
+        assert words[0].startswith("delivered")
+        assert (len(old.accepted), len(new.accepted)) == (1, 1)
+        here.courier.reconfigure(Configuration((other,), timeout=PATIENT))
+        await here.until(lambda: addresses(here) == [("127.0.0.9", 1)])
+
+
+def test_what_is_kept_of_an_address_whose_name_gives_no_answer() -> None:
+    before = Address("192.0.2.1", 25, 2, "mx.a.test", target(25, "a.test", AddressKind.MX), "TARGETMX a.test")
+    block = target(587, "a.test", AddressKind.MX, secure=True)
+    kept = Unanswered(block, block.addresses[0], 1).kept(before)
+    assert kept == Address("192.0.2.1", 587, 2, "mx.a.test", block, "TARGETMX a.test")
+    named = replace(block, tls_server_name="b.test")
+    kept = Unanswered(named, named.addresses[0], 1).kept(before)
+    assert kept is not None
+    assert kept.name == "b.test"
+    kept = Unanswered(block, block.addresses[0], 1).kept(kept)
+    assert kept is not None
+    assert kept.name == "a.test"  # which host it was is not known any more
+    block = target(25, "a.test", AddressKind.NAME)
+    assert Unanswered(block, block.addresses[0], 1).kept(before) is None
 
 
 async def test_stop_while_names_are_looked_up() -> None:

@@ -25,6 +25,7 @@ from cssmtp.observe.events import (
     CharacterLoss,
     CharsetLabelDiffers,
     MailEnded,
+    MailResult,
     RawHeaderText,
     SpoolFile,
     SpoolFileUnreadable,
@@ -61,6 +62,7 @@ class Run:
         self.wires: list[bytes] = []
         self.announced: list[bool] = []
         self.eight_bit = True
+        self.answering = True
         self.outcome = DELIVERED
 
     def answer(self, parcel: Parcel) -> tuple[Outcome, ...]:
@@ -77,7 +79,8 @@ class Run:
         return (self.outcome,)
 
     async def file(self, data: bytes, **attributes: str) -> Run:
-        self.bench.courier.answers = self.answer
+        if self.answering:
+            self.bench.courier.answers = self.answer
         async with asyncio.timeout(10):
             await self.bench.task(data, framing="nl15", **attributes).run()
         return self
@@ -267,8 +270,10 @@ async def test_test_mode_and_check_say_the_same_of_large_mails(single: Run, line
     (report,) = single.bench.reports()
     assert f"Mail 1  Recipient <c@d.example>\n  {TOO_LONG}\n" in report
     assert "undeliverable 1  discarded 1" in report
+    (ended,) = single.bench.told(MailEnded)
+    assert (ended.result, ended.tries, ended.reason) == (MailResult.UNDELIVERABLE, 0, TOO_LONG)
     await single.file(data)
-    assert [event.outcomes[0].reason for event in single.bench.told(MailEnded)] == [TOO_LONG, DELIVERED.reason]
+    assert [event.outcomes[0].reason for event in single.bench.told(MailEnded)[1:]] == [TOO_LONG, DELIVERED.reason]
 
 
 async def test_a_mail_that_fits_one_of_two_targets_is_deliverable_there(single: Run) -> None:
@@ -281,6 +286,35 @@ async def test_a_mail_that_fits_one_of_two_targets_is_deliverable_there(single: 
     await single.file(data)
     assert len(single.wires) == 1
     assert single.bench.told(MailEnded)[-1].outcomes[0].reason == TOO_LONG
+
+
+async def test_a_mail_that_was_read_is_judged_for_a_charset_that_a_refresh_brings(single: Run) -> None:
+    change(single, targets=(server(),))
+    single.answering = False
+    grown, lossy = server(charset="UTF-8"), "Ä" * 300
+    task = asyncio.create_task(single.file(deck("IBM-1047", (SUBJECT, "", LONG), (SUBJECT, "", lossy))))
+    async with asyncio.timeout(10):
+        while len(single.bench.courier.seen) < 2:
+            await asyncio.sleep(0)
+    change(single, targets=(grown,))
+    long, short = single.bench.courier.seen
+    for _ in range(2):
+        with pytest.raises(UnsendableMail, match="too long"):
+            long.wire(grown, eight_bit=True)
+        assert lossy.encode() in as_bytes(short.wire(grown, eight_bit=True))
+        assert lossy.encode("latin-1") in as_bytes(long.wire(server(), eight_bit=True)) + as_bytes(
+            short.wire(server(), eight_bit=True)
+        )
+    assert single.bench.told(CharacterLoss) == []
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def as_bytes(made: object) -> bytes:
+    text = made.text if isinstance(made, EightBit) else made
+    assert isinstance(text, bytes)
+    return text
 
 
 async def test_with_a_label_of_ours_a_line_that_grows_goes_as_base64(single: Run) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +17,16 @@ from cssmtp.config.model import Configuration, System, UserExitLevel
 from cssmtp.engine import exits
 from cssmtp.engine.exits import Action, Call, ExitError, Exits, Session
 from cssmtp.model import DeckMail, Fault, FaultKind
-from cssmtp.observe.events import Event, SpoolFile, SpoolFileEnded, UserExitFailed, UserExitLoaded, UserExitMissing, UserExitSlow
+from cssmtp.observe.events import (
+    Event,
+    SpoolFile,
+    SpoolFileEnded,
+    UserExitFailed,
+    UserExitLoaded,
+    UserExitMissing,
+    UserExitSlow,
+    UserExitStuck,
+)
 from cssmtp.spool.lines import EBCDIC
 from tests.decks import PAGE, assembled, ebcdic
 from tests.misbehaving import MisbehavingServer
@@ -215,21 +227,118 @@ def test_a_slow_exit_is_told_once_with_its_time() -> None:
     assert event.seconds == 2.5
 
 
+class Stuck:
+    """An exit that does not come back from commands with "hang" in them until it may."""
+
+    def __init__(self) -> None:
+        self.may_go = threading.Event()
+        self.hanging = 0
+        self.ended = False
+
+    def __call__(self, call: Call) -> int:
+        self.ended |= call.action is Action.TERMINATE
+        if "hang" in call.command:
+            self.hanging += 1
+            assert self.may_go.wait(60)
+        return 0
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
+    """The exit that is installed, and at which nobody looks for longer than an instant."""
+    program = Stuck()
+    point = SimpleNamespace(name="version4", load=lambda: program)
+    monkeypatch.setattr(exits, "entry_points", lambda group: [point])
+    monkeypatch.setattr(exits, "STUCK_SECONDS", 0.0)
+    yield program
+    program.may_go.set()
+
+
+HANGING = b"HELO hang\nMAIL FROM:<late@y.test>\nRCPT TO:<good@example.test>\nDATA\nt\n.\nQUIT\n"
+QUICK = HANGING.replace(b"hang", b"a").replace(b"late", b"quick")
+
+
+async def test_an_exit_that_never_returns_costs_its_own_files_and_is_told_once_while_it_lasts(
+    tmp_path: Path, stuck: Stuck
+) -> None:
+    files = 12  # more than the threads that all others share on a small machine
+    async with MisbehavingServer() as server:
+        target = {"TargetIp": "127.0.0.1", "ConnectPort": server.port}
+        async with running(tmp_path, {"UserExit": "Version4"}, target) as here:
+            for number in range(files):
+                here.drop(f"H{number}", HANGING)
+            await here.until(lambda: stuck.hanging == files)
+            here.gateway._exits.beat()
+            here.gateway._exits.beat()
+            told = here.told(UserExitStuck)
+            assert len({event.file.id for event in told}) == len(told) == files
+            assert {event.action for event in told} == {"HELO"}
+            here.drop("Q", QUICK)
+            await here.until(lambda: here.told(SpoolFileEnded))
+            assert [mail.sender for mail in server.accepted] == ["quick@y.test"]
+            assert (await here.say("USEREXIT,LEVEL=NONE")).status == 0
+            here.drop("R", HANGING.replace(b"late", b"without"))
+            await here.until(lambda: len(here.told(SpoolFileEnded)) == 2)
+            stuck.may_go.set()
+            await here.until(lambda: len(here.told(SpoolFileEnded)) == files + 2)
+            assert len(here.told(UserExitStuck)) == files
+        assert sorted(mail.sender for mail in server.accepted) == ["late@y.test"] * files + ["quick@y.test", "without@y.test"]
+
+
+@pytest.mark.parametrize("test_mode", ["Yes", "No"])
+async def test_a_stop_does_not_wait_for_an_exit_and_gives_its_file_back(tmp_path: Path, stuck: Stuck, test_mode: str) -> None:
+    async with MisbehavingServer() as server:
+        target = {"TargetIp": "127.0.0.1", "ConnectPort": server.port}
+        statements = {"UserExit": "Version4", "Options": {"TestMode": test_mode}}
+        async with running(tmp_path, statements, target) as here:
+            here.drop("H", HANGING)
+            await here.until(lambda: stuck.hanging)
+        assert stuck.ended
+        assert server.accepted == []
+        assert len(list((tmp_path / "spool" / "ready").glob("*/*"))) == 1
+
+
+async def test_an_exit_that_hangs_while_it_is_loaded_is_no_exit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go = threading.Event()
+    point = SimpleNamespace(name="version4", load=lambda: may_go.wait(60))
+    monkeypatch.setattr(exits, "entry_points", lambda group: [point])
+    monkeypatch.setattr(exits, "LOAD_SECONDS", 0.0)
+    told: list[Event] = []
+    library = Exits(told.append, SystemClock())
+    try:
+        with pytest.raises(ExitError, match="not loaded and initialised within"):
+            await library.settle(configured(UserExitLevel.VERSION4))
+        assert library.gate(FILE) is None
+        await library.settle_or_tell(configured(UserExitLevel.VERSION4))
+        assert [type(event) for event in told] == [UserExitMissing]
+    finally:
+        may_go.set()
+
+
+async def test_an_exit_that_hangs_at_its_end_keeps_nobody(monkeypatch: pytest.MonkeyPatch, stuck: Stuck) -> None:
+    monkeypatch.setattr(exits, "TERMINATE_SECONDS", 0.0)
+    library = Exits([].append, SystemClock())
+    await library.settle(configured(UserExitLevel.VERSION4))
+    monkeypatch.setattr(Stuck, "__call__", lambda self, call: self.may_go.wait(60))
+    await library.settle(configured(UserExitLevel.NONE))
+    assert library.gate(FILE) is None
+
+
 def configured(level: UserExitLevel, file: str = "") -> Configuration:
     return Configuration((), user_exit=level, system=System(user_exit_file=file))
 
 
-def test_the_file_is_loaded_initialised_and_terminated(tmp_path: Path) -> None:
+async def test_the_file_is_loaded_initialised_and_terminated(tmp_path: Path) -> None:
     path = tmp_path / "exit.py"
     path.write_text("calls = []\ndef user_exit(call):\n    calls.append(call.action.name)\n    user_exit.calls = calls\n")
     told: list[Event] = []
     library = Exits(told.append, SystemClock())
     assert library.gate(FILE) is None
-    library.settle(configured(UserExitLevel.VERSION3, str(path)))
+    await library.settle(configured(UserExitLevel.VERSION3, str(path)))
     gate = library.gate(FILE)
     assert gate is not None
-    library.settle(configured(UserExitLevel.VERSION3, str(path)))
-    library.settle(configured(UserExitLevel.NONE, str(path)))
+    await library.settle(configured(UserExitLevel.VERSION3, str(path)))
+    await library.settle(configured(UserExitLevel.NONE, str(path)))
     assert library.gate(FILE) is None
     assert gate._program.calls == ["INITIALIZE", "TERMINATE"]  # type: ignore[attr-defined]
     assert [type(event) for event in told] == [UserExitLoaded]
@@ -246,16 +355,16 @@ def test_the_file_is_loaded_initialised_and_terminated(tmp_path: Path) -> None:
         (None, "FileNotFoundError"),
     ],
 )
-def test_a_file_that_cannot_be_used_changes_nothing(tmp_path: Path, text: str | None, why: str) -> None:
+async def test_a_file_that_cannot_be_used_changes_nothing(tmp_path: Path, text: str | None, why: str) -> None:
     path = tmp_path / "exit.py"
     if text is not None:
         path.write_text(text)
     told: list[Event] = []
     library = Exits(told.append, SystemClock())
     with pytest.raises(ExitError, match=why):
-        library.settle(configured(UserExitLevel.VERSION2, str(path)))
+        await library.settle(configured(UserExitLevel.VERSION2, str(path)))
     assert told == []
-    library.settle_or_tell(configured(UserExitLevel.VERSION2, str(path)))
+    await library.settle_or_tell(configured(UserExitLevel.VERSION2, str(path)))
     assert [type(event) for event in told] == [UserExitMissing]
     with pytest.raises(ExitError, match="no Python file"):
         exits.find(configured(UserExitLevel.VERSION2, "/etc/exit.txt"))

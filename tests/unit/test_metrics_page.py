@@ -13,7 +13,7 @@ from cssmtp.observe.bus import Bus
 from cssmtp.observe.events import CharacterLoss, DeadLetterStored, Event, MailDiscarded, MailRejected, MailRetry, MetricsFailed
 from cssmtp.observe.exposition import Exposition, exposed
 from cssmtp.observe.metrics import METRICS, Scrape, samples
-from cssmtp.observe.readings import Readings, TargetReading
+from cssmtp.observe.readings import ExtendedReading, Readings, TargetReading
 from cssmtp.observe.tally import Histogram, Tally, reply_class
 from tests.smfkit import DELIVERED, FILE, REFUSED, mail, sums
 
@@ -80,6 +80,11 @@ async def test_what_does_not_exist_is_not_shown_as_zero() -> None:
     assert not [name for name in found if name.startswith(("cssmtp_checkpoint", "cssmtp_spool_depth"))]
     assert "cssmtp_target_up{address=192.0.2.3,port=25}" not in found
     assert found["cssmtp_mails_total{result=sent}"] == 0
+    assert not [name for name in found if "extended" in name]
+    with_extended = await page(Tally(), Readings(extended=ExtendedReading(2, 5, 1)))
+    assert with_extended["cssmtp_retry_mails{queue=extended}"] == 2
+    assert with_extended["cssmtp_extended_retries_total"] == 5
+    assert with_extended["cssmtp_extended_retries_expired_total"] == 1
     with_ledger = await page(Tally(), Readings(commits=4))
     assert with_ledger["cssmtp_checkpoint_commits_total"] == 4
 
@@ -94,7 +99,7 @@ async def test_histograms_add_up() -> None:
 
 
 async def test_every_sample_is_in_the_table_and_every_name_of_it_can_be_exported() -> None:
-    found = await page(full(), Readings(targets=READINGS.targets, commits=1))
+    found = await page(full(), Readings(targets=READINGS.targets, commits=1, extended=ExtendedReading(2, 5, 1)))
     bare = {name.partition("{")[0] for name in found}
     expected = set()
     for metric in METRICS:
@@ -188,7 +193,7 @@ class Told:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return kind is MetricsFailed
 
     def handle(self, event: Event) -> None:

@@ -1,5 +1,5 @@
 from cssmtp.observe.bus import Bus
-from cssmtp.observe.events import Debug, Event, InternalError, SinkFailed
+from cssmtp.observe.events import Debug, Event, GatewayReady, InternalError, SinkFailed
 
 
 class Collector:
@@ -8,7 +8,7 @@ class Collector:
         self.got: list[Event] = []
         self.asked = 0
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         self.asked += 1
         return not self.kinds or kind in self.kinds
 
@@ -23,7 +23,7 @@ class Faulty(Collector):
 
 
 class Confused(Collector):
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         raise RuntimeError("cannot say")
 
 
@@ -116,3 +116,46 @@ def test_unsubscribe_ends_the_stream() -> None:
     bus.unsubscribe(sink)
     bus.publish(DEBUG)
     assert sink.got == []
+
+
+class Choosy(Collector):
+    """Wants one variant."""
+
+    def wants(self, kind: type[Event], variant: str) -> bool:
+        self.asked += 1
+        return variant == "test"
+
+
+class Unhashable(Collector):
+    """Equal to everything, as a sink may be."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+def test_sinks_are_told_apart_by_identity_alone() -> None:
+    bus, first, second = Bus(), Unhashable(), Unhashable()
+    for sink in (first, second):
+        bus.subscribe(sink)
+    bus.publish(DEBUG)
+    bus.unsubscribe(first)
+    bus.publish(GatewayReady(1))
+    assert (first.got, second.got) == ([DEBUG], [DEBUG, GatewayReady(1)])
+
+
+def test_a_sink_gets_only_the_variants_it_wants_and_is_asked_once_for_each() -> None:
+    bus, choosy, everything = Bus(), Choosy(), Collector(GatewayReady)
+    bus.subscribe(choosy)
+    bus.subscribe(everything)
+    production, test = GatewayReady(1), GatewayReady(1, test_mode=True)
+    for event in (production, test, production, test, DEBUG):
+        bus.publish(event)
+    assert choosy.got == [test, test]
+    assert everything.got == [production, test, production, test]
+    assert choosy.asked == 3
+    assert bus.wanted(GatewayReady)
+    bus.unsubscribe(everything)
+    assert bus.wanted(GatewayReady)
+    assert not bus.wanted(Debug)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cssmtp.clock import SystemClock
 from cssmtp.messages import INITIAL_LEVEL
 from cssmtp.model import Envelope, Fault, FaultKind, Outcome, Verdict
 from cssmtp.observe import wording
@@ -285,3 +286,17 @@ def test_stream_channel_survives_a_closed_stream() -> None:
     channel.write(said("text"))
     channel.reopen()
     assert channel.name == "standard error"
+
+
+def test_a_log_below_information_is_not_asked_to_look_at_mails_that_went_well() -> None:
+    bus, stream = Bus(), io.StringIO()
+    log = Log(StreamChannel(stream), SystemClock(), 7, rewire=bus.rewire, stderr=stream)
+    bus.subscribe(log)
+    bus.publish(GatewayReady(1))
+    assert not log.wants(MailEnded, "sent")
+    bus.publish(SENT)
+    bus.publish(FAILED)
+    assert [line.split()[4] for line in stream.getvalue().splitlines()[1:]] == ["4"]
+    log.set_level(15)
+    bus.publish(SENT)
+    assert stream.getvalue().count(" 3 192.0.2.1 sent ") == 1

@@ -13,20 +13,20 @@ from cssmtp.cli import main
 from cssmtp.model import Outcome, Verdict
 from cssmtp.observe.events import MailRejected
 from cssmtp.observe.smf import encode, frame
-from cssmtp.observe.smf_content import Wire, mail_record, rejected_record
 from cssmtp.observe.smf_layouts import Subtype
-from tests.smfkit import DELIVERED, FILE, NOW, ORIGIN, RECORDS, REFUSED, mail
+from cssmtp.observe.smf_mail import Wire
+from tests.smfkit import DELIVERED, FILE, NOW, RECORDS, REFUSED, mail, mail_record
 
 OTHER = replace(FILE, jobname="BILLING", owner="BILLUSER", jobid="JOB00007")
 LATER = NOW.replace(day=30)  # a day before the others
 FAR = Outcome(Verdict.DELIVERED, "250 ok", "192.0.2.9")
 WIRES = {"192.0.2.1": Wire(True, "TLSv1.3")}
 MAILS = (
-    mail_record(ORIGIN, mail(DELIVERED), WIRES, NOW),
-    mail_record(ORIGIN, mail(DELIVERED, REFUSED, number=4), WIRES, NOW),
-    mail_record(ORIGIN, mail(FAR, number=5), WIRES, NOW),
-    mail_record(ORIGIN, mail(REFUSED, number=1, file=OTHER), WIRES, LATER),
-    rejected_record(ORIGIN, MailRejected(OTHER, 2, "552 5.3.4 JES Message size exceeds limit"), NOW),
+    mail_record(mail(DELIVERED), WIRES),
+    mail_record(mail(DELIVERED, REFUSED, number=4), WIRES),
+    mail_record(mail(FAR, number=5), WIRES),
+    mail_record(mail(REFUSED, number=1, file=OTHER), WIRES, LATER),
+    mail_record(MailRejected(OTHER, 2, "552 5.3.4 JES Message size exceeds limit")),
 )
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from cssmtp.observe.smf import SEGMENT_LIMIT, Damage, Found, decode, encode, frame, records
-from cssmtp.observe.smf_content import mail_record
-from cssmtp.observe.smf_fields import Damaged, Field, Format, Layout, ebcdic, from_ebcdic, packed_date, unpacked_date
+from cssmtp.observe.smf_fields import Damaged, Layout, from_ebcdic, unpacked_date
+from cssmtp.observe.smf_format import Field, Format
 from cssmtp.observe.smf_layouts import COMMON, HEADER, IDENTIFICATION, MAIL_IDENTIFICATION, SPOOL_IDENTIFICATION, Subtype
+from cssmtp.observe.smf_mail import MailRecords
+from cssmtp.observe.smf_packing import ebcdic, packed_date
 from tests.smfkit import DELIVERED, ENDED, NOW, ORIGIN, RECORDS, STARTED, mail
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -174,7 +176,7 @@ def test_a_text_added_to_a_layout_later_is_empty_in_older_records() -> None:
 
 
 def big() -> bytes:
-    return encode(mail_record(ORIGIN, mail(*[DELIVERED] * 2000), {}, NOW))
+    return MailRecords(ORIGIN).ended(mail(*[DELIVERED] * 2000), {}, NOW)
 
 
 def test_a_long_record_is_spanned_and_comes_back() -> None:

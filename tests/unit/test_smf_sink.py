@@ -26,12 +26,12 @@ from cssmtp.observe.events import (
     SmfMended,
     SpoolFileClaimed,
 )
-from cssmtp.observe.readings import Readings
+from cssmtp.observe.readings import ExtendedReading, Readings
 from cssmtp.observe.smf import Found, Record, records
 from cssmtp.observe.smf_layouts import Subtype
 from cssmtp.observe.smf_output import KEPT_LIMIT, MOST_LISTENERS, RecordFile, RecordSocket
 from cssmtp.observe.smf_sink import RETRY_SECONDS, SmfSink
-from tests.smfkit import ALL, CHANGED, CLOSED, CONFIGURATION, DELIVERED, ENDED, FILE, OPENED, ORIGIN, MovingClock, mail
+from tests.smfkit import ALL, BAD, CHANGED, CLOSED, CONFIGURATION, DELIVERED, ENDED, FILE, OPENED, ORIGIN, MovingClock, mail
 
 
 class Bench:
@@ -43,10 +43,11 @@ class Bench:
         self.clock = MovingClock()
         self.bus = Bus()
         self.long_retry = 0
+        self.extended: ExtendedReading | None = None
         self.sink = SmfSink(
             ORIGIN,
             self.clock,
-            gauges=lambda: Readings(long_retry=self.long_retry),
+            gauges=lambda: Readings(long_retry=self.long_retry, extended=self.extended),
             rewire=self.bus.rewire,
             interval_seconds=1800.0,
             file=RecordFile(self.path, self.bus.publish) if file else None,
@@ -140,6 +141,38 @@ def test_statistics_at_each_end_of_an_interval_and_nothing_counted_twice(bench: 
     assert [one["final"] for one in (first, second)] == [False, True]
 
 
+def test_extended_retry_in_the_statistics_counts_what_is_new_in_the_interval(bench: Bench) -> None:
+    bench.configured(replace(Smf119(), stats=True))
+    for seconds, reading in (
+        (10.0, ExtendedReading(7, 9, 0)),
+        (1800.0, ExtendedReading(3, 12, 5)),
+        (3600.0, ExtendedReading(4, 14, 5)),
+    ):
+        bench.extended = reading
+        bench.clock.seconds = seconds
+        bench.sink.tick()
+    bench.extended = None
+    bench.publish(GatewayStopped(0))
+    first, second, last = bench.written
+    assert first.own["extended"] == ({"current": 3, "peak": 7, "came": 12, "expired": 5},)
+    assert second.own["extended"] == ({"current": 4, "peak": 4, "came": 2, "expired": 0},)
+    assert "extended" not in last.own
+
+
+def test_a_spool_record_says_how_many_mails_went_into_extended_retry(bench: Bench) -> None:
+    counts = replace(ENDED.counts, mails=9, parked=4)
+    bench.publish(CHANGED, replace(ENDED, counts=counts), ENDED)
+    some, none = bench.written[1:]
+    assert some.own["parked"] == ({"extended": 4},)
+    assert "parked" not in none.own
+
+
+def test_a_mail_that_test_mode_discarded_names_its_bad_recipients(bench: Bench) -> None:
+    bench.publish(CHANGED, MailDiscarded(FILE, 4, Envelope("mvsa", "a@example.org", ("b@example.net",), (BAD,)), 99))
+    (entry,) = bench.written[1].own["recipients"]
+    assert (entry["verdict"], entry["address"], entry["reason"]) == ("undeliverable", BAD.text, BAD.reply)
+
+
 def test_a_connection_that_began_before_anybody_asked_still_has_a_record(bench: Bench) -> None:
     bench.publish(CHANGED, CLOSED)
     assert bench.written[-1].first("connection")["mails"] == 12
@@ -166,7 +199,7 @@ class Told:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def wants(self, kind: type[Event]) -> bool:
+    def wants(self, kind: type[Event], variant: str) -> bool:
         return kind in (SmfBroken, SmfMended)
 
     def handle(self, event: Event) -> None:
