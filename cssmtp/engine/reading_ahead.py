@@ -106,13 +106,15 @@ class ReadingAhead:
         """The other process, if there is one."""
         return self._process.pid if self._process else None
 
+    def wants(self, size: int) -> bool:
+        """Whether it would pay to have a file of `size` octets read ahead: it is large, and there is another core."""
+        return size >= self._smallest and self._cores() > 1
+
     async def open(self, stream: BinaryIO, size: int, attributes: Attributes, configuration: Configuration) -> DeckAhead | None:
         """Have a deck read ahead. `stream` is its data, opened for this purpose only and to be closed by the caller.
 
-        None when it is to be read here: it is small, there is one core only, or the other process cannot be had.
+        None when the other process cannot be had: then it is to be read here.
         """
-        if size < self._smallest or self._cores() < 2:
-            return None
         key = next(self._keys)
         try:
             async with self._starting:

@@ -8,6 +8,7 @@ Never: speaks SMTP; decides policy (see `disposition`, `retry`).
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ DELIVERED_BEFORE = Outcome(Verdict.DELIVERED, "sent before this start")
 """What a warm start knows of a recipient that got its mail."""
 
 AT_ONCE_OCTETS = 256 * 1024
-"""Up to so many octets, finding out how a file is framed takes no longer than reading a slice of it."""
+"""A file of up to so many octets is read at once: finding out how it is framed looks at it in many places."""
 
 _task_ids = itertools.count(1)
 
@@ -85,6 +86,7 @@ class SpoolTask:
         self.tkid = next_task_id()
         self.waits = False
         self._claim = claim
+        self._size = 0  # octets of the data, once the work has begun
         self._context = context
         self._configuration = self._seen = context.configuration  # at the begin, by which it is read; at the last slice
         self._publish = context.publish
@@ -168,13 +170,14 @@ class SpoolTask:
         return len(self._waiting)
 
     async def _work(self) -> FileResult:
-        self._publish(SpoolFileClaimed(self._file, self._claim.size, self._claim.tries))
+        self._size = self._claim.size
+        self._publish(SpoolFileClaimed(self._file, self._size, self._claim.tries))
         self._history = await self._context.ledger.open_file(self._file.id)
         if self._context.parking is not None:
             self._taken = self._context.parking.taken(self._file.id)
         self._resuming = bool(self._taken) or self._history is not None
         with self._claim.open() as stream:
-            reader = await self._open(stream)
+            reader = await self._open(io.BytesIO(stream.read()) if self._size <= AT_ONCE_OCTETS else stream)
             if reader is not None:
                 slices = Slices(reader, await self._ahead(reader))
                 try:
@@ -189,9 +192,9 @@ class SpoolTask:
 
     async def _open(self, stream: BinaryIO) -> DeckReader | None:
         observer, gate = self._context.deck_observer(self._file), self._context.gate(self._file)
-        begin = partial(DeckReader, stream, self._claim.size, self._claim.attributes, self._configuration, observer, gate)
+        begin = partial(DeckReader, stream, self._size, self._claim.attributes, self._configuration, observer, gate)
         try:
-            reader = begin() if self._claim.size <= AT_ONCE_OCTETS else await asyncio.to_thread(begin)
+            reader = begin() if self._size <= AT_ONCE_OCTETS else await asyncio.to_thread(begin)
         except (UnreadableData, UnknownCodePage) as error:
             self._unreadable(str(error))
             return None
@@ -201,10 +204,11 @@ class SpoolTask:
 
     async def _ahead(self, reader: DeckReader) -> DeckAhead | None:
         """The deck as another process reads it, where there is one and it pays."""
-        if self._context.reading is None or reader.private:
+        reading = self._context.reading
+        if reading is None or reader.private or not reading.wants(self._size):
             return None
         with self._claim.open() as stream:
-            return await self._context.reading.open(stream, self._claim.size, self._claim.attributes, self._configuration)
+            return await reading.open(stream, self._size, self._claim.attributes, self._configuration)
 
     async def _read(self, reader: DeckReader, slices: Slices) -> None:
         flow = self._context.flow
@@ -431,7 +435,7 @@ class SpoolTask:
     async def _end(self) -> FileResult:
         book, claim = self._book, self._claim
         if self._reader is not None:
-            book.read(self._reader.progress.records, claim.size, self._reader.progress.counted_errors)
+            book.read(self._reader.progress.records, self._size, self._reader.progress.counted_errors)
         decided = self._decided()
         if book.bad:
             await self._report(decided)

@@ -184,12 +184,10 @@ async def test_without_another_process_the_gateway_reads_by_itself(large: Deck, 
     assert [type(event) for event in events] == [InternalError]
 
 
-async def test_a_small_file_and_a_machine_of_one_core_have_no_other_process(large: Deck) -> None:
-    for ahead in (ReadingAhead([].append, two_cores), ReadingAhead([].append, lambda: 1, 0)):
-        assert large.size < AHEAD_OCTETS
-        assert await large.ahead(ahead) is None
-        assert ahead.pid is None
-        await ahead.close()
+def test_a_small_file_and_a_machine_of_one_core_have_no_other_process() -> None:
+    many, one = ReadingAhead([].append, two_cores), ReadingAhead([].append, lambda: 1)
+    assert [many.wants(size) for size in (0, AHEAD_OCTETS - 1, AHEAD_OCTETS)] == [False, False, True]
+    assert not one.wants(2 * AHEAD_OCTETS)
 
 
 async def test_data_that_breaks_off_is_told_as_here(tmp_path: Path) -> None:
