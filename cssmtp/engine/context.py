@@ -27,9 +27,8 @@ from cssmtp.spool.store import SpoolStore
 QUEUE_MAILS = 2_000
 """Mails that may wait for a connection before reading of spool files stops."""
 
-QUEUE_OCTETS = 24 * 1024 * 1024
+QUEUE_OCTETS = 16 * 1024 * 1024
 """Memory that mails in work may hold (long retry included) before reading of spool files stops."""
-
 
 LOOK_AGAIN_SECONDS = 1.0
 """A blocked reader looks at the targets this often: nobody tells it that the last one went down."""
