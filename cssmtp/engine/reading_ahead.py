@@ -116,16 +116,21 @@ class ReadingAhead:
         None when the other process cannot be had: then it is to be read here.
         """
         key = next(self._keys)
-        try:
-            async with self._starting:
-                if self._requests is None:
-                    await self.close()
-                    await self._start()
-            self._send(Open(key, size, attributes, configuration), [stream.fileno()])
-            return DeckAhead(self, key)
-        except (OSError, ReadingLost) as error:
-            self._lost(str(error))
-            return None
+        for _ in range(2):  # that a process has died may be found out by sending to it
+            try:
+                async with self._starting:
+                    if self._requests is None:
+                        await self.close()
+                        await self._start()
+            except OSError as error:
+                self._tell(str(error))
+                return None
+            try:
+                self._send(Open(key, size, attributes, configuration), [stream.fileno()])
+                return DeckAhead(self, key)
+            except OSError as error:
+                self._lost(str(error))
+        return None
 
     async def close(self) -> None:
         """End the other process."""
@@ -147,6 +152,7 @@ class ReadingAhead:
         try:
             self._send(request)
         except OSError as error:
+            self._lost(str(error))
             future.set_exception(ReadingLost(str(error)))
         else:
             self._awaited[request.key] = future
@@ -206,13 +212,17 @@ class ReadingAhead:
 
     def _lost(self, reason: str) -> None:
         """The other process is of no use any more. Whoever waits for it reads by itself."""
-        if self._requests is not None:
-            self._requests.close()
-            self._requests = None
+        if self._requests is None:
+            return
+        self._requests.close()
+        self._requests = None
         for future in self._awaited.values():
             if not future.done():
                 future.set_exception(ReadingLost(reason))
         self._awaited.clear()
+        self._tell(reason)
+
+    def _tell(self, reason: str) -> None:
         self._publish(InternalError("reading ahead", f"{reason}; the gateway reads by itself"))
 
 
