@@ -1,7 +1,8 @@
 """Settings of the whole suite.
 
 Property tests explore at random on a developer's machine, where a new finding is welcome; in CI (CI=true) they are
-reproducible, so that a change is judged by the change.
+reproducible, so that a change is judged by the change. No example has a deadline: how busy a machine is says nothing about the
+code, and what hangs is ended by pytest-timeout.
 """
 
 from __future__ import annotations
@@ -10,6 +11,6 @@ import os
 
 from hypothesis import settings
 
-settings.register_profile("ci", derandomize=True, database=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("exploring", deadline=None)
+settings.register_profile("ci", derandomize=True, database=None, deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "exploring")
