@@ -44,3 +44,17 @@ async def test_poke_wakes(tmp_path: Path) -> None:
     async with Watcher([], LONG) as watcher:
         watcher.poke()
         await asyncio.wait_for(watcher.wait(), 10)
+
+
+async def test_a_look_is_due_after_a_change_and_after_a_while_and_not_because_of_a_poke(tmp_path: Path) -> None:
+    async with Watcher([tmp_path], LONG) as watcher:
+        await asyncio.sleep(0)
+        assert [watcher.due(), watcher.due()] == [True, False]
+        watcher.poke()
+        await asyncio.wait_for(watcher.wait(), 10)
+        assert not watcher.due()
+        (tmp_path / "deck").write_bytes(b"x")
+        await asyncio.wait_for(watcher.wait(), 10)
+        assert watcher.due()
+    eager = Watcher([], 0.0)
+    assert [eager.due(), eager.due()] == [True, True]
