@@ -41,8 +41,9 @@ M_ARENA_MAX = -8
 
 HEAPS = 2
 
-COLLECT_AFTER = 20_000
-"""New objects after which the garbage collector looks for cycles among them: some thousand mails."""
+COLLECT_AFTER = (10_000, 4, 2)
+"""New objects after which the garbage collector looks for cycles among them, then how many such looks until it looks at older
+objects, and at all: some thousand mails, and about as many objects as with Python's own thresholds until cycles are found."""
 
 EXPLANATION = """\
 Spool files dropped into DIR/drop/<writer>/ are taken, where <writer> is ExtWrtName of the configuration. Write a file under
@@ -118,7 +119,7 @@ def _settle_memory() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
