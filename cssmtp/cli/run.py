@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import gc
 import importlib
 import os
@@ -115,8 +114,8 @@ def _settle_memory() -> None:
 
     And let threads share their heaps where the C library is glibc, which else keeps for each the most it ever had.
     """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
+    with contextlib.suppress(ImportError, MemoryError, OSError, AttributeError):  # hardened systems may forbid ctypes
+        importlib.import_module("ctypes").CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
