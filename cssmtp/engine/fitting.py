@@ -38,7 +38,12 @@ UNMEASURED: Mapping[str, Fit] = MappingProxyType({})
 def growing(configuration: Configuration) -> list[str]:
     """The charsets of targets in which a line can become longer than it is in the spool file."""
     charsets = dict.fromkeys(target_charset(target, configuration) for target in configuration.targets)
-    return [charset for charset in charsets if lookup(charset).kind != "SBCS"]
+    return [charset for charset in charsets if grows(charset)]
+
+
+def grows(charset: str) -> bool:
+    """Whether a line can be longer in `charset` than in the spool file: in every one that is not single-byte."""
+    return lookup(charset).kind != "SBCS"
 
 
 def fits(mail: DeckMail, blocks: Callable[[], Iterable[bytes]], page: str, configuration: Configuration) -> Mapping[str, Fit]:

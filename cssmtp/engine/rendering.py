@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from cssmtp.codepage.registry import lookup
 from cssmtp.config.model import MimeLabel, TargetServer
 from cssmtp.delivery.link import EightBit
 from cssmtp.engine.context import Context
-from cssmtp.engine.fitting import ALL_FIT, TOO_LONG
+from cssmtp.engine.fitting import ALL_FIT, TOO_LONG, grows
 from cssmtp.engine.parcels import MailParcel, Wire
 from cssmtp.engine.reading import target_charset, wire_format
 from cssmtp.errors import UnsendableMail
@@ -41,7 +40,7 @@ class _Prepared:
         self.target = target
         self.composer = composer
         self.charset = charset
-        self.grows = lookup(charset).kind != "SBCS"
+        self.grows = grows(charset)
         self.counted = NOTHING
 
 

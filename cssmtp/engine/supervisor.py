@@ -299,7 +299,7 @@ class Gateway:
         pending = False
         while not self._stop_reason:
             # The end of a task is no reason to look what is new, but that of the last one is: a thread that empties the drop zone
-            # takes the interpreter from those who deliver, and side by side both are three times slower.
+            # takes the interpreter from those who deliver.
             if self._watcher.due() or not self._tasks:
                 pending = await self._admit()
             active = self.steering.activity is Activity.ACTIVE
