@@ -153,7 +153,7 @@ class ReadingProcess:
             self._decks[request.key] = f"{type(error).__name__}: {error}"
 
     def _next(self, key: int) -> None:
-        reader = self._decks[key]
+        reader = self._decks.get(key, "begun in another process, which has died")
         if isinstance(reader, str):
             self._answer(key, Answer.FAILED, reader.encode())
             return

@@ -98,6 +98,13 @@ async def consume(deck: DeckAhead) -> None:
         await deck.next()
 
 
+async def answered(ahead: ReadingAhead) -> None:
+    """Until the slice that is read ahead has come."""
+    async with asyncio.timeout(10):
+        while ahead._awaited:
+            await asyncio.sleep(0.001)
+
+
 def alive(pid: int | None) -> bool:
     return Path(f"/proc/{pid}").exists()
 
@@ -171,6 +178,26 @@ async def test_after_a_death_the_next_file_gets_a_new_process(large: Deck, tmp_p
         assert await again.rest(Slices(again.reader, await again.ahead(ahead))) == again.alone()
         assert ahead.pid not in (None, killed)
         assert not alive(killed)  # nor is it a zombie
+    assert len(events) == 1
+
+
+async def test_a_deck_of_a_process_that_died_does_not_end_the_next_one(large: Deck) -> None:
+    """It may have had its last answer before that death, and ask only when another file has its new process."""
+    events: list[Event] = []
+    async with reading(events) as ahead:
+        slices = Slices(large.reader, await large.ahead(ahead))
+        found = [finding for finding, _ in await slices.next(large.fitting) or ()]
+        again = Deck(large.path, Attributes(), SETTINGS)
+        assert ahead.pid is not None
+        await answered(ahead)
+        os.kill(ahead.pid, signal.SIGKILL)
+        await asyncio.to_thread(os.waitid, os.P_PID, ahead.pid, os.WEXITED | os.WNOWAIT)
+        others = Slices(again.reader, await again.ahead(ahead))
+        second = ahead.pid
+        found += await large.rest(slices)
+        assert found == large.alone()
+        assert await again.rest(others) == again.alone()
+        assert ahead.pid == second
     assert len(events) == 1
 
 
